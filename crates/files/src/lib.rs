@@ -1,0 +1,22 @@
+//! The questions that can be asked of a file system, and what has been answered.
+//!
+//! Observers are plain sequential code over [`Seen`]: a question without an answer is noted and ends that run with
+//! [`Miss::Pending`]; [`converse`] has the source answer all that was noted as one batch and runs the observer again.
+
+mod ask;
+mod literal;
+mod path;
+mod resolve;
+mod seen;
+mod source;
+mod zip;
+
+pub use ask::{
+    Answer, Answered, Ask, Bytes, Kind, Listing, Reason, Reply, Stat, TreeEntry, ZipMember, ZipView,
+};
+pub use literal::{Literal, head};
+pub use path::{ImagePath, MAX_PATH};
+pub use resolve::{MAX_HOPS, Node, Nodes, Resolved, is_mount_of_the_runtime, resolve};
+pub use seen::{Miss, Seen, optional};
+pub use source::{Budget, Converse, Likely, MAX_ROUNDS, Source, converse};
+pub use zip::{ReadAt, ZipError, view as zip_view};

@@ -1,0 +1,25 @@
+//! The nouns of envdiff: what observers and lock readers produce, what the checks compare and what a report says.
+//! Nothing here touches the world, and nothing here is published: `envdiff-wire` holds what users read.
+
+mod environment;
+mod fact;
+mod finding;
+mod lock;
+mod name;
+mod report;
+mod snapshot;
+mod target;
+mod text;
+
+pub use environment::{
+    CondaPackage, DirectUrl, Distribution, Environment, Interpreter, MarkerVariable, MetadataKind, Origin,
+    OtherInterpreter, PathSource, SysPathEntry, Unknown,
+};
+pub use fact::{Evidence, Fact};
+pub use finding::{Finding, Place, Severity};
+pub use lock::{Lock, LockProblem, ReadAs, Requirement, RequirementKind, Secret, Source, Url};
+pub use name::Name;
+pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Verdict};
+pub use snapshot::Snapshot;
+pub use target::{ImageConfig, Layer, Target, TargetKind};
+pub use text::{Say, Text};
