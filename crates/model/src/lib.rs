@@ -10,6 +10,7 @@ mod report;
 mod snapshot;
 mod target;
 mod text;
+mod why;
 
 pub use environment::{
     CondaPackage, DirectUrl, Distribution, Environment, Interpreter, MarkerVariable, MetadataKind, Origin,
@@ -23,3 +24,4 @@ pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Traini
 pub use snapshot::Snapshot;
 pub use target::{ImageConfig, Layer, Target, TargetKind};
 pub use text::{Say, Text};
+pub use why::{Why, WhyCopy, WhyEdge, WhyLine};

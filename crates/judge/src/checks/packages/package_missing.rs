@@ -1,0 +1,130 @@
+//! Requirements that are missing come in; one error each where something wants them, and for a record one warning for the
+//! rest, come out.
+
+use std::collections::BTreeMap;
+
+use envdiff_model::{Evidence, Name, PathSource, ReadAs, Severity, Text, Verdict, say};
+
+use crate::case::{Case, Spoken, Subject};
+use crate::installed::file_name;
+use crate::wording;
+
+pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
+    let mut out = Vec::new();
+    let mut unneeded: BTreeMap<usize, Vec<Subject<'_>>> = BTreeMap::new();
+    for subject in case.of(Verdict::Missing) {
+        let Some(name) = &subject.requirement.name else { continue };
+        let needed = case.needs.of_name(name).next().is_some();
+        if subject.lock.read_as == ReadAs::Demand || needed {
+            out.push(alone(case, subject, name, Severity::Error));
+        } else if case.policy.allowance("package-missing", &subject.name()).is_some() {
+            // Told by itself, so that the allowance covers it and the common warning does not name it.
+            out.push(alone(case, subject, name, Severity::Warning));
+        } else {
+            unneeded.entry(subject.judged.lock).or_default().push(subject);
+        }
+    }
+    for subjects in unneeded.values() {
+        match subjects.as_slice() {
+            [] => {}
+            [only] => {
+                out.extend(only.requirement.name.as_ref().map(|n| alone(case, *only, n, Severity::Warning)))
+            }
+            [first, ..] => out.push(together(case, first, subjects)),
+        }
+    }
+    out
+}
+
+fn alone(case: &Case<'_>, subject: Subject<'_>, name: &Name, severity: Severity) -> Spoken {
+    let needed: Vec<_> = case.needs.of_name(name).collect();
+    let why = match needed.first() {
+        Some(edge) => {
+            let mut from: Vec<&Name> = needed.iter().map(|edge| edge.from_name).collect();
+            from.dedup();
+            let extra = edge.extra.map(|extra| say!("[", extra, "]")).unwrap_or_default();
+            if from.len() > 1 {
+                say!(wording::list(&from), " require it: importing them, or a part of them, ends with ModuleNotFoundError")
+            } else {
+                let who = edge.from_name;
+                say!(who, extra, " requires it: importing ", who, ", or a part of it, ends with ModuleNotFoundError")
+            }
+        }
+        None if subject.lock.read_as == ReadAs::Demand => {
+            "the lock says that it must be there; code that imports it ends with ModuleNotFoundError".into()
+        }
+        None => "training had it and nothing installed here requires it; it is missed only if the model's own code \
+                 imports it"
+            .into(),
+    };
+    let required = needed.iter().filter_map(|edge| {
+        let from = case.installed.copy(edge.from)?;
+        Some(Evidence::new(from.distribution.metadata.clone(), say!("Requires-Dist: ", edge.need.text)))
+    });
+    Spoken::new(
+        subject.name(),
+        say!(name, " is not installed, the lock wants ", wording::wants(subject.requirement)),
+    )
+    .severity(severity)
+    .about(subject.judged)
+    .label("not in the image")
+    .seen(required)
+    .seen(traces(case, name))
+    .seen(searched(case))
+    .why(why)
+    .fix(say!("install it: ", wording::install(case, subject.requirement)))
+}
+
+/// What tells that the package was there, or that somebody believes it is.
+fn traces(case: &Case<'_>, name: &Name) -> Vec<Evidence> {
+    let mut out = Vec::new();
+    for copy in
+        case.installed.leftovers.get(name).into_iter().flatten().filter_map(|at| case.installed.copy(*at))
+    {
+        let why = if file_name(&copy.distribution.metadata).starts_with(b"~") {
+            "left behind by an interrupted installation; no installer takes it for the package"
+        } else {
+            "a folder of this name is no installer's, and pip passes over it"
+        };
+        out.push(Evidence::new(copy.distribution.metadata.clone(), why));
+    }
+    if let Some(package) = case.installed.conda.get(name) {
+        let detail = say!("conda's record of ", package.version, ", without a distribution of Python");
+        out.push(Evidence::new(package.record.clone(), detail));
+    }
+    out
+}
+
+/// The most folders that evidence names.
+const FOLDERS_NAMED: usize = 8;
+
+/// The folders in which it was looked for.
+fn searched(case: &Case<'_>) -> Vec<Evidence> {
+    let entries = case.environment.sys_path.value().map_or(&[][..], Vec::as_slice);
+    entries
+        .iter()
+        .filter(|entry| entry.exists)
+        .filter(|entry| matches!(entry.from, PathSource::Site | PathSource::Venv | PathSource::User))
+        .take(FOLDERS_NAMED)
+        .map(|entry| Evidence::new(entry.path.clone(), "no distribution of this name"))
+        .collect()
+}
+
+fn together(case: &Case<'_>, first: &Subject<'_>, subjects: &[Subject<'_>]) -> Spoken {
+    let names: Vec<Text> = subjects.iter().map(Subject::name).collect();
+    Spoken::new(
+        first.lock.path.clone(),
+        say!(
+            wording::count(names.len(), "package", "packages"),
+            " of ",
+            first.lock.path,
+            " are not installed, and nothing installed here requires them: ",
+            wording::list(&names)
+        ),
+    )
+    .severity(Severity::Warning)
+    .seen(searched(case))
+    .why("the lock is a record of the training environment, which holds much that serving never imports; what the \
+          model's own code imports is missed")
+    .fix("install what the model's code imports; read the lock as a demand (--demand) to make each one an error")
+}

@@ -1,0 +1,130 @@
+//! The URL or path of a requirement and the `direct_url.json` of an installed copy come in; whether the one is the other
+//! comes out.
+
+use envdiff_model::{DirectUrl, Fact, Origin as Recorded, Text, Url, Verdict, say};
+use envdiff_packaging::{Link, LinkKind, Origin, Version};
+
+use crate::verdict::Said;
+
+/// Compares where a requirement is to come from with where a copy came from (PEP 610). `installed` is the copy's version
+/// where it is one of PEP 440.
+///
+/// Credentials, fragments and `.git` are put aside. A revision of 40 hexadecimal digits is a commit and is compared as one,
+/// a shorter one as its beginning; names of branches and tags are equal by name or cannot be compared.
+pub(crate) fn compare(url: &Url, direct_url: Option<&Fact<DirectUrl>>, installed: Option<&Version>) -> Said {
+    let got = match direct_url {
+        None => return Said::unverifiable("no direct_url.json tells where it was installed from"),
+        Some(Fact::Unknown { reason }) => {
+            return Said::unverifiable(say!("its direct_url.json cannot be read: ", reason));
+        }
+        Some(Fact::Known { value, .. }) => value,
+    };
+    let real = url.real.reveal();
+    let link = link_of(real);
+    match link.kind {
+        LinkKind::Vcs => vcs(&link, got),
+        LinkKind::File | LinkKind::Path => file(&link, real, got, installed),
+        LinkKind::Download | LinkKind::Other => {
+            if link.origin.is_some() && link.origin == recorded(got) {
+                Said::satisfied()
+            } else {
+                Said::new(Verdict::SourceMismatch, say!("installed from ", shown(got)))
+            }
+        }
+    }
+}
+
+/// The version in the file name of a wheel's URL or path.
+pub(crate) fn wheel_version(url: &Url) -> Option<Version> {
+    link_of(url.real.reveal()).wheel.map(|wheel| wheel.version)
+}
+
+fn link_of(real: &str) -> Link {
+    let is_path = real.starts_with(['/', '.', '~']) || !real.contains(':');
+    if is_path {
+        return Link::path(real, &[]);
+    }
+    Link::parse(real, &[]).unwrap_or_else(|_| Link::path(real, &[]))
+}
+
+fn recorded(got: &DirectUrl) -> Option<Origin> {
+    got.url.as_str().and_then(Origin::of)
+}
+
+/// The recorded URL with credentials masked.
+fn shown(got: &DirectUrl) -> Text {
+    match got.url.as_str() {
+        Some(url) => envdiff_packaging::masked(url, &[]).into(),
+        None => got.url.clone(),
+    }
+}
+
+fn vcs(link: &Link, got: &DirectUrl) -> Said {
+    let mismatch = |reason: Text| Said::new(Verdict::SourceMismatch, reason);
+    let Recorded::Vcs { requested_revision, commit_id, .. } = &got.origin else {
+        let what = if matches!(got.origin, Recorded::Archive { .. }) { "an archive" } else { "a folder" };
+        return mismatch(say!("installed from ", what, ", ", shown(got)));
+    };
+    if link.origin.is_none() || link.origin != recorded(got) {
+        return mismatch(say!("installed from the repository ", shown(got)));
+    }
+    let folder = link.subdirectory.as_deref().unwrap_or("");
+    let had = got.subdirectory.as_ref().map_or(&b""[..], Text::as_bytes);
+    if folder.as_bytes() != had {
+        return mismatch(if had.is_empty() {
+            "installed from the top of the repository".into()
+        } else {
+            say!("installed from the subdirectory ", *had, " of the repository")
+        });
+    }
+    let revision = link.revision.as_deref().unwrap_or("");
+    let is_hex = revision.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if revision.len() == 40 && is_hex {
+        return if *commit_id == *revision {
+            Said::satisfied()
+        } else {
+            mismatch(say!("installed from commit ", commit_id))
+        };
+    }
+    if (7..40).contains(&revision.len()) && is_hex && commit_id.as_bytes().starts_with(revision.as_bytes()) {
+        return Said::satisfied();
+    }
+    let requested = requested_revision.as_ref().map_or(&b""[..], Text::as_bytes);
+    if revision.as_bytes() == requested {
+        return Said::new(
+            Verdict::Satisfied,
+            say!("the same name of a revision, which was commit ", commit_id, " then and can have moved"),
+        );
+    }
+    Said::unverifiable(say!(
+        "it was installed from commit ",
+        commit_id,
+        "; names of revisions cannot be compared without the repository"
+    ))
+}
+
+fn file(link: &Link, real: &str, got: &DirectUrl, installed: Option<&Version>) -> Said {
+    if let (Some((algorithm, digest)), Recorded::Archive { hashes }) = (&link.hash, &got.origin)
+        && let Some((_, have)) = hashes.iter().find(|(name, _)| *name == **algorithm)
+    {
+        return if *have == **digest {
+            Said::satisfied()
+        } else {
+            Said::new(Verdict::SourceMismatch, say!("installed from a file with ", algorithm, " ", have))
+        };
+    }
+    let origin = match &link.origin {
+        Some(origin) => Some(origin.clone()),
+        None if real.starts_with('/') => Origin::of(&format!("file://{real}")),
+        None => None,
+    };
+    if origin.is_some() && origin == recorded(got) {
+        return Said::new(Verdict::Satisfied, "the same path; that it is the same file cannot be seen");
+    }
+    if let Some(wheel) = &link.wheel
+        && installed == Some(&wheel.version)
+    {
+        return Said::new(Verdict::Satisfied, "the wheel's file name tells this version");
+    }
+    Said::unverifiable("it names a local path of another machine, which tells nothing about this copy")
+}

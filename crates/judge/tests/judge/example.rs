@@ -1,0 +1,150 @@
+//! A page of a check comes in; its examples come out: a small image as a listing of files, locks, and what is found.
+//!
+//! An example is a fenced block ```` ```envdiff example="fires" ```` (or `"silent"`) with sections:
+//!
+//! ```text
+//! --- image
+//! python 3.11.7 [at PREFIX]     an interpreter at PREFIX/bin/python (PREFIX is /usr/local), first on PATH
+//! package NAME VERSION          a dist-info folder in its site-packages; indented lines are more headers
+//! env NAME=VALUE                a variable of the image's configuration
+//! /path or SITE/path            a file; indented lines are its content (for METADATA and PKG-INFO: headers)
+//! --- lock NAME [--record|--demand]
+//! the lock's content
+//! --- lock-file NAME            a file that a lock includes
+//! --- finds
+//! severity check subject        every finding of the page's own check
+//! ```
+
+use std::collections::BTreeMap;
+
+/// An example of a page.
+#[derive(Debug, Default)]
+pub struct Example {
+    /// `page/2`
+    pub title: String,
+    pub fires: bool,
+    pub python: Option<Python>,
+    pub env: Vec<(String, String)>,
+    /// Content by absolute path.
+    pub files: BTreeMap<String, String>,
+    pub locks: Vec<Lock>,
+    pub lock_files: BTreeMap<String, String>,
+    pub finds: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Python {
+    pub version: String,
+    pub prefix: String,
+}
+
+impl Python {
+    pub fn feature(&self) -> String {
+        let mut parts = self.version.split('.');
+        format!("{}.{}", parts.next().unwrap(), parts.next().unwrap())
+    }
+    pub fn library(&self) -> String {
+        format!("{}/lib/python{}", self.prefix, self.feature())
+    }
+    pub fn site(&self) -> String {
+        format!("{}/site-packages", self.library())
+    }
+}
+
+#[derive(Debug)]
+pub struct Lock {
+    pub name: String,
+    pub option: Option<String>,
+    pub content: String,
+}
+
+/// All examples of a page, in its order.
+pub fn examples(id: &str, page: &str) -> Vec<Example> {
+    let mut out = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(info) = line.strip_prefix("```envdiff example=\"") else { continue };
+        let kind = info.trim_end_matches('"');
+        assert!(matches!(kind, "fires" | "silent"), "{id}: an example fires or is silent, not {kind:?}");
+        let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let title = format!("{id}/{}", out.len() + 1);
+        out.push(example(title, kind == "fires", &body));
+    }
+    out
+}
+
+fn example(title: String, fires: bool, body: &[&str]) -> Example {
+    let mut example = Example { title, fires, ..Example::default() };
+    let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in body {
+        match line.strip_prefix("--- ") {
+            Some(head) => sections.push((head, Vec::new())),
+            None => {
+                sections.last_mut().unwrap_or_else(|| panic!("{}: no section", example.title)).1.push(line)
+            }
+        }
+    }
+    for (head, lines) in sections {
+        let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        match head.split_whitespace().collect::<Vec<_>>()[..] {
+            ["image"] => image(&mut example, &lines),
+            ["lock", name] => example.locks.push(Lock { name: name.into(), option: None, content: text }),
+            ["lock", name, option] => {
+                example.locks.push(Lock { name: name.into(), option: Some(option.into()), content: text });
+            }
+            ["lock-file", name] => {
+                example.lock_files.insert(name.into(), text);
+            }
+            ["finds"] => example.finds = lines.iter().map(|line| (*line).to_owned()).collect(),
+            _ => panic!("{}: no section is called {head:?}", example.title),
+        }
+    }
+    example
+}
+
+fn image(example: &mut Example, lines: &[&str]) {
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        at += 1;
+        let mut content = String::new();
+        while let Some(more) = lines.get(at).and_then(|line| line.strip_prefix("  ")) {
+            content.push_str(more);
+            content.push('\n');
+            at += 1;
+        }
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            ["python", version] => {
+                example.python = Some(Python { version: version.into(), prefix: "/usr/local".into() });
+            }
+            ["python", version, "at", prefix] => {
+                example.python = Some(Python { version: version.into(), prefix: prefix.into() });
+            }
+            ["package", name, version] => {
+                let folder = name.replace(['-', '.'], "_");
+                let site = example.python.as_ref().expect("python comes before package").site();
+                let metadata =
+                    format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{content}\n");
+                example.files.insert(format!("{site}/{folder}-{version}.dist-info/METADATA"), metadata);
+                example
+                    .files
+                    .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), "pip\n".into());
+            }
+            ["env", pair] => {
+                let (name, value) = pair.split_once('=').expect("env NAME=VALUE");
+                example.env.push((name.into(), value.into()));
+            }
+            _ => {
+                let path = match line.strip_prefix("SITE/") {
+                    Some(rest) => format!(
+                        "{}/{rest}",
+                        example.python.as_ref().expect("python comes before SITE").site()
+                    ),
+                    None => line.to_owned(),
+                };
+                assert!(path.starts_with('/'), "{}: what is {line:?}?", example.title);
+                example.files.insert(path, content);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The image of an example comes in; its snapshot comes out, by the same observers that read a real one.
+
+use envdiff_files::{Budget, Literal, Seen, converse};
+use envdiff_model::{Environment, ImageConfig, Snapshot, Target, TargetKind};
+use envdiff_observe::{Inputs, environment};
+
+use crate::example::{Example, Python};
+
+/// Derives the snapshot of an example's image.
+pub fn snapshot(example: &Example) -> Snapshot {
+    let config = config(example);
+    let target = Target {
+        kind: TargetKind::Dir,
+        name: "example".into(),
+        id: None,
+        platform: Some("linux/amd64".into()),
+        gathered_by: "dir",
+        layers: None,
+        notices: Vec::new(),
+    };
+    let environment = observed(files(example), &config);
+    Snapshot { target, config: Some(config), environment }
+}
+
+/// What the observers tell of a file system.
+pub fn observed(mut files: Literal, config: &ImageConfig) -> Environment {
+    let mut seen = Seen::new();
+    let inputs = Inputs { config: Some(config), ..Inputs::default() };
+    converse(&mut files, &mut seen, &mut Budget::default(), |seen| environment(seen, &inputs)).unwrap()
+}
+
+fn config(example: &Example) -> ImageConfig {
+    let prefix = example.python.as_ref().map_or("/usr/local", |python| &python.prefix);
+    let mut env = vec![("PATH".into(), format!("{prefix}/bin:/usr/bin:/bin").into())];
+    env.extend(example.env.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())));
+    let program = if example.python.is_some() { "python" } else { "/usr/bin/server" };
+    ImageConfig {
+        env,
+        workdir: "/srv".into(),
+        cmd: vec![program.into()],
+        os: Some("linux".into()),
+        architecture: Some("amd64".into()),
+        ..ImageConfig::default()
+    }
+}
+
+fn files(example: &Example) -> Literal {
+    let mut files = Literal::new().folder("/srv").file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+    if let Some(python) = &example.python {
+        files = interpreter(files, python);
+    }
+    for (path, content) in &example.files {
+        files = files.file(path, content);
+    }
+    files
+}
+
+/// As much of an installed CPython as its own start looks for, and the header that tells its version.
+fn interpreter(files: Literal, python: &Python) -> Literal {
+    /// The head of a 64-bit little-endian program for x86-64.
+    const PROGRAM: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0";
+    let (prefix, feature, library) = (&python.prefix, python.feature(), python.library());
+    files
+        .file(&format!("{prefix}/bin/python{feature}"), PROGRAM)
+        .link(&format!("{prefix}/bin/python3"), &format!("python{feature}"))
+        .link(&format!("{prefix}/bin/python"), "python3")
+        .file(&format!("{library}/os.py"), "")
+        .file(&format!("{library}/lib-dynload/math.so"), "")
+        .folder(&python.site())
+        .file(
+            &format!("{prefix}/include/python{feature}/patchlevel.h"),
+            format!("#define PY_VERSION \"{}\"\n", python.version),
+        )
+}

@@ -1,0 +1,175 @@
+//! Why a lock is not read at all: what is wrong, and what to do.
+
+use envdiff_model::{Place, Text};
+use thiserror::Error;
+
+/// Why a lock is not read at all. It reads as a message; [`LockError::help`] says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LockError {
+    /// Neither file nor anything that looks like an image.
+    #[error("there is no lock {}", shown(path))]
+    Absent {
+        /// As the user gave it.
+        path: Text,
+    },
+    /// Not a file, and it could be an image's name.
+    #[error("there is no lock {}", shown(path))]
+    AbsentImage {
+        /// As the user gave it.
+        path: Text,
+    },
+    /// A target where a lock is wanted.
+    #[error("{} is a target and not a lock file", shown(path))]
+    Target {
+        /// As the user gave it.
+        path: Text,
+    },
+    /// A folder.
+    #[error("{} is a folder, and a lock is a file", shown(path))]
+    Folder {
+        /// As the user gave it.
+        path: Text,
+        /// Files in it that are called as locks are.
+        locks: Vec<String>,
+    },
+    /// The system refuses.
+    #[error("the lock {} cannot be read: {cause}", shown(path))]
+    Unreadable {
+        /// As the user gave it.
+        path: Text,
+        /// The system's words.
+        cause: String,
+    },
+    /// More than 64 MiB.
+    #[error("the lock {} holds more than 64 MiB", shown(path))]
+    TooLarge {
+        /// As the user gave it, or the included file.
+        path: Text,
+    },
+    /// More than 200,000 requirements.
+    #[error("the lock {} holds more than 200,000 requirements", shown(path))]
+    TooManyRequirements {
+        /// The file with the first that was one too many.
+        path: Text,
+    },
+    /// Files include each other too deep or too often.
+    #[error("{}:{}: files are included more than 32 deep or more than 10,000 times", shown(&at.file), at.line)]
+    TooManyIncludes {
+        /// The line that includes one too many.
+        at: Place,
+    },
+    /// Nothing in it.
+    #[error("the lock {} is empty", shown(path))]
+    Empty {
+        /// As the user gave it.
+        path: Text,
+    },
+    /// Something else altogether.
+    #[error("{} is no lock: {why}", shown(path))]
+    NotALock {
+        /// As the user gave it.
+        path: Text,
+        /// Why, a clause.
+        why: &'static str,
+    },
+    /// Hardly a line of it is a requirement.
+    #[error(
+        "{} is no lock: {invalid} of its {lines} lines are no requirements; line {}: {reason}",
+        shown(path),
+        first.line
+    )]
+    NoRequirements {
+        /// As the user gave it.
+        path: Text,
+        /// How many lines it has that ask for something.
+        lines: usize,
+        /// How many of them no installer takes.
+        invalid: usize,
+        /// The first of them.
+        first: Place,
+        /// Why that one is none, a clause.
+        reason: String,
+    },
+    /// A format that exists and is not read.
+    #[error("{} is {}", shown(path), what.what)]
+    OtherFormat {
+        /// As the user gave it.
+        path: Text,
+        /// Which.
+        what: Other,
+    },
+    /// An include or an encoding at which every installer stops.
+    #[error("{}:{}: {}", shown(&at.file), at.line, shown(message))]
+    Refused {
+        /// Where.
+        at: Place,
+        /// What is wrong, a sentence without a full stop.
+        message: Text,
+    },
+}
+
+/// A format that is not read, and what to give instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Other {
+    /// `a uv.lock`
+    pub what: &'static str,
+    /// What to do.
+    pub help: &'static str,
+}
+
+impl LockError {
+    /// What to do, a sentence without a full stop.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Absent { .. } => "give the path of a requirements file, or - for standard input".to_owned(),
+            Self::AbsentImage { path } => {
+                format!("to compare with an image, write it with its prefix: docker:{}", shown(path))
+            }
+            Self::Target { .. } => {
+                "images are not read as locks so far: give what `python -m pip freeze` printed there".to_owned()
+            }
+            Self::Folder { path, locks } => match locks.first() {
+                Some(first) => {
+                    let path = shown(path);
+                    let names: Vec<String> = locks.iter().map(|name| shown(&name.into())).collect();
+                    format!(
+                        "it holds {}: give one of them, such as {}/{}",
+                        names.join(", "),
+                        path.trim_end_matches('/'),
+                        shown(&first.into())
+                    )
+                }
+                None => "give a file in it that a requirements file was written to".to_owned(),
+            },
+            Self::Unreadable { .. } => "check its permissions and that it is a file".to_owned(),
+            Self::TooLarge { .. } | Self::TooManyRequirements { .. } => {
+                "give the lock of one environment; files of that size are not locks".to_owned()
+            }
+            Self::TooManyIncludes { .. } => "include each file once".to_owned(),
+            Self::Empty { .. } => "was it written by a command that failed? An empty lock would match every image".to_owned(),
+            Self::NotALock { .. } | Self::NoRequirements { .. } => {
+                "give a requirements file: lines such as torch==2.1.2, as pip freeze, pip-compile and uv write them".to_owned()
+            }
+            Self::OtherFormat { what, .. } => what.help.to_owned(),
+            Self::Refused { .. } => "pip stops here too; correct the line, or give each file by itself".to_owned(),
+        }
+    }
+}
+
+/// A text of the user's or a file's for one line of a message: control characters, marks of writing direction and bytes that
+/// are no UTF-8 are escaped.
+fn shown(text: &Text) -> String {
+    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    match text.as_str() {
+        None => text.as_bytes().escape_ascii().to_string(),
+        Some(text) => text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+            if c.is_control() || is_mark(c) {
+                out.extend(c.escape_unicode());
+            } else {
+                out.push(c);
+            }
+            out
+        }),
+    }
+}

@@ -1,0 +1,342 @@
+//! The bytes of a file come in; what kind of file it is comes out, by its content.
+//!
+//! Only marks that no requirements file has are looked for: a requirements file with a line of TOML or a merge conflict in it
+//! stays one, with that line invalid.
+
+use crate::LockError;
+use crate::error::Other;
+
+/// How much of a file is looked at, in bytes.
+const WINDOW: usize = 1 << 20;
+
+/// What was seen of a file's content.
+pub(crate) struct Look {
+    text: Option<String>,
+    other: Option<Other>,
+}
+
+impl Look {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let window = bytes.get(..WINDOW).unwrap_or(bytes);
+        if let Some(other) = binary(window) {
+            return Self { text: None, other: Some(other) };
+        }
+        let text = decoded(window);
+        let other = text.as_deref().and_then(foreign);
+        Self { text, other }
+    }
+
+    /// Whether it can be text at all.
+    pub(crate) const fn is_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// What it is, where that is a format that is not read.
+    pub(crate) const fn other(&self) -> Option<Other> {
+        self.other
+    }
+}
+
+macro_rules! export {
+    ($what:literal, $command:literal) => {
+        Other {
+            what: $what,
+            help: concat!("envdiff reads requirements files so far: give what `", $command, "` writes"),
+        }
+    };
+}
+
+const PIP_FREEZE: &str =
+    "envdiff reads requirements files so far: give what `python -m pip freeze` prints in that environment";
+const NONE: &str = "give a requirements file";
+
+/// Files by their first bytes.
+fn binary(bytes: &[u8]) -> Option<Other> {
+    let what = [
+        (&b"\x1f\x8b"[..], "compressed by gzip, not a lock"),
+        (b"PK\x03\x04", "a zip file (a wheel, a model archive), not a lock"),
+        (b"\x28\xb5\x2f\xfd", "compressed by zstd, not a lock"),
+        (b"\x7fELF", "a program, not a lock"),
+        (b"%PDF-", "a PDF, not a lock"),
+        (b"\x89PNG", "a picture, not a lock"),
+        (b"\x80\x02", "a pickle, not a lock"),
+        (b"\x80\x04", "a pickle, not a lock"),
+        (b"SQLite format 3\0", "a database, not a lock"),
+    ]
+    .into_iter()
+    .find_map(|(magic, what)| bytes.starts_with(magic).then_some(what))
+    .or_else(|| (bytes.get(257..262) == Some(b"ustar")).then_some("a tar archive, not a lock"))?;
+    Some(Other { what, help: NONE })
+}
+
+/// The text as far as recognising it needs: of wide encodings the bytes that are not NUL. `None` where it is none: bytes
+/// that are no UTF-8 beside NULs, or a tenth of control characters.
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let wide = bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+        || bytes.starts_with(b"\0\0\xfe\xff");
+    if wide {
+        let kept: Vec<u8> = bytes.iter().copied().filter(|b| !matches!(b, 0 | 0xfe | 0xff)).collect();
+        return Some(String::from_utf8_lossy(&kept).into_owned());
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let is_control = |b: &&u8| matches!(b, 1..=8 | 14..=27 | 127);
+    if bytes.iter().filter(is_control).count() * 10 > bytes.len() {
+        return None;
+    }
+    let is_whole = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        // The window can end inside a character.
+        Err(error) => error.error_len().is_none(),
+    };
+    (is_whole || !bytes.contains(&0)).then(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Formats that are not read, by their text.
+fn foreign(text: &str) -> Option<Other> {
+    let start = text.trim_start();
+    let lower: String = start.chars().take(64).collect::<String>().to_ascii_lowercase();
+    if lower.starts_with("<!doctype") || lower.starts_with("<html") {
+        return Some(Other {
+            what: "an HTML page, not a lock",
+            help: "was it downloaded from a page that shows the file? Give the file itself",
+        });
+    }
+    if lower.starts_with("<?xml") {
+        return Some(Other { what: "an XML document, not a lock", help: NONE });
+    }
+    if start.starts_with("version https://git-lfs") {
+        return Some(Other {
+            what: "a pointer of Git LFS, not the file itself",
+            help: "fetch it: git lfs pull",
+        });
+    }
+    if start.starts_with('{') || is_json_list(start) {
+        return Some(json(start));
+    }
+    let first = start.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    if let Some(line) = first
+        && is_toml(line)
+    {
+        return Some(toml(text));
+    }
+    conda_or_list(text, first).or_else(|| first.and_then(|line| yaml(text, line)))
+}
+
+fn is_json_list(start: &str) -> bool {
+    start.strip_prefix('[').is_some_and(|rest| {
+        let rest = rest.trim_start();
+        rest.starts_with('{')
+            || rest.starts_with("[[")
+            || (rest.starts_with(']') && rest.get(1..).is_some_and(|r| r.trim().is_empty()))
+    })
+}
+
+fn json(text: &str) -> Other {
+    let has = |key: &str| text.contains(&format!("\"{key}\""));
+    if has("pipfile-spec") {
+        export!("a Pipfile.lock", "pipenv requirements")
+    } else if has("lockfileVersion") {
+        Other { what: "a package-lock.json of npm, which locks no Python", help: NONE }
+    } else if has("bomFormat") || has("spdxVersion") {
+        Other { what: "a bill of materials", help: PIP_FREEZE }
+    } else if text.contains("\"envdiff.snapshot/") {
+        Other {
+            what: "a snapshot of envdiff",
+            help: "snapshots are not read as locks so far; as a target it is written snapshot:FILE",
+        }
+    } else if text.contains("\"envdiff.report/") {
+        Other { what: "a report of envdiff, not a lock", help: NONE }
+    } else if has("pip_version") {
+        Other { what: "a report of pip (pip inspect, pip install --report)", help: PIP_FREEZE }
+    } else if text.trim_start().starts_with('[') && has("name") && has("version") {
+        Other { what: "a list of packages in JSON (pip list, conda list)", help: PIP_FREEZE }
+    } else {
+        Other { what: "a JSON document that is no known lock", help: NONE }
+    }
+}
+
+/// A table's head, or a key with a value as TOML writes it.
+fn is_toml(line: &str) -> bool {
+    let code = line.split(" #").next().unwrap_or(line).trim_end();
+    if let Some(head) = code.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let head = head.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(head);
+        return head
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '"' | '\'' | ':' | ' '));
+    }
+    let Some((key, value)) = code.split_once('=') else { return false };
+    let (key, value) = (key.trim(), value.trim());
+    let is_key = !key.is_empty()
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '"'));
+    let is_value = value.starts_with(['"', '\'', '[', '{'])
+        || matches!(value, "true" | "false")
+        || (!value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()));
+    is_key && is_value && !value.starts_with('=')
+}
+
+fn toml(text: &str) -> Other {
+    let has_line = |wanted: &str| text.lines().any(|line| line.trim() == wanted);
+    let has_key = |key: &str| {
+        text.lines().any(|line| {
+            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+        })
+    };
+    let has_table = |table: &str| {
+        text.lines().any(|line| {
+            line.trim_start()
+                .trim_start_matches('[')
+                .strip_prefix(table)
+                .is_some_and(|r| r.starts_with([']', '.']))
+        })
+    };
+    if has_key("created-by") || (has_key("lock-version") && (has_line("[[packages]]") || has_key("packages")))
+    {
+        Other { what: "a pylock.toml", help: PIP_FREEZE }
+    } else if has_line("[[package]]") || has_line("[[distribution]]") {
+        if has_key("lock_version") || has_key("content_hash") {
+            export!("a pdm.lock", "pdm export -f requirements")
+        } else if ["python-versions", "content-hash", "lock-version", "description"].into_iter().any(has_key)
+        {
+            export!("a poetry.lock", "poetry export")
+        } else if text.contains("source = \"registry+") || has_key("checksum") {
+            Other { what: "a Cargo.lock, which locks no Python", help: NONE }
+        } else {
+            export!("a uv.lock", "uv export")
+        }
+    } else if has_table("metadata") && has_key("content-hash") {
+        export!("a poetry.lock", "poetry export")
+    } else if has_line("[metadata]") && (has_line("[options]") || text.contains("= attr:")) {
+        Other { what: "a setup.cfg", help: PIP_FREEZE }
+    } else if (has_table("workspace") || has_table("project")) && has_key("channels") {
+        Other { what: "a pixi.toml", help: PIP_FREEZE }
+    } else if has_key("requires-python") && has_key("version") && !has_table("project") {
+        export!("a uv.lock", "uv export")
+    } else if has_table("packages") || has_table("dev-packages") || has_line("[[source]]") {
+        export!("a Pipfile", "pipenv requirements")
+    } else if has_table("project")
+        || has_table("tool")
+        || has_table("build-system")
+        || has_table("dependency-groups")
+    {
+        export!("a pyproject.toml", "uv pip compile pyproject.toml")
+    } else {
+        Other { what: "a TOML document that is no known lock", help: NONE }
+    }
+}
+
+fn conda_or_list(text: &str, first: Option<&str>) -> Option<Other> {
+    let has_line = |wanted: &str| text.lines().take(200).any(|line| line.trim() == wanted);
+    if has_line("@EXPLICIT") {
+        return Some(Other { what: "an explicit list of conda", help: PIP_FREEZE });
+    }
+    if text.trim_start().starts_with("# packages in environment at") {
+        return Some(Other { what: "a list of conda (conda list)", help: PIP_FREEZE });
+    }
+    let first = first?;
+    let mut words = first.split_whitespace();
+    if words.next() == Some("Package") && words.next() == Some("Version") {
+        return Some(Other { what: "a table of pip (pip list)", help: PIP_FREEZE });
+    }
+    if first.starts_with("PyTorch version:") || first.starts_with("Collecting environment information") {
+        return Some(Other { what: "a report of torch.utils.collect_env", help: PIP_FREEZE });
+    }
+    // `name=version=build`: one `=` between three words, which no requirement has.
+    let is_export = |line: &str| {
+        let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic());
+        let parts: Vec<&str> = line.split('=').collect();
+        parts.len() == 3 && parts.iter().all(is_word)
+    };
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .by_ref()
+        .take(3)
+        .all(is_export)
+        .then_some(Other { what: "a list of conda (conda list --export)", help: PIP_FREEZE })
+}
+
+/// A mapping of YAML at the top, where its keys are those of a known format.
+fn yaml(text: &str, first: &str) -> Option<Other> {
+    let is_key = |line: &str| {
+        line.split_once(':').is_some_and(|(key, rest)| {
+            !key.is_empty()
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+                && (rest.is_empty() || rest.starts_with(' '))
+        })
+    };
+    if first != "---" && !is_key(first) {
+        return None;
+    }
+    let has =
+        |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+    if has("flavors") && has("artifact_path") {
+        Some(Other {
+            what: "an MLmodel file of MLflow",
+            help: "give the requirements.txt that lies beside it",
+        })
+    } else if has("build_dependencies") && has("python") {
+        Some(Other {
+            what: "a python_env.yaml of MLflow",
+            help: "give the requirements.txt that lies beside it",
+        })
+    } else if has("environments") && has("packages") {
+        Some(Other { what: "a pixi.lock", help: PIP_FREEZE })
+    } else if has("metadata") && has("package") {
+        Some(Other { what: "a conda-lock.yml", help: PIP_FREEZE })
+    } else if has("dependencies") && (has("channels") || has("name") || has("prefix")) {
+        Some(Other { what: "an environment.yml of conda", help: PIP_FREEZE })
+    } else {
+        None
+    }
+}
+
+/// What to say of a word that is no file: an image's name, a target, or nothing.
+pub(crate) fn absent(arg: &str) -> LockError {
+    const TARGETS: [&str; 7] =
+        ["docker:", "container:", "archive:", "oci:", "dir:", "snapshot:", "registry:"];
+    if TARGETS.iter().any(|prefix| arg.starts_with(prefix)) {
+        LockError::Target { path: arg.into() }
+    } else if is_image(arg) && !is_name_of_a_file(arg) {
+        LockError::AbsentImage { path: arg.into() }
+    } else {
+        LockError::Absent { path: arg.into() }
+    }
+}
+
+/// Whether a word could be an image's: `name:tag`, `host/name`, `name@sha256:...`, or a plain word.
+fn is_image(arg: &str) -> bool {
+    let is_path = arg.starts_with(['/', '.', '~', '-']) || arg.contains('\\') || arg.ends_with('/');
+    let (name, digest) = arg.split_once('@').map_or((arg, None), |(name, digest)| (name, Some(digest)));
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let tag = last.split_once(':').map(|(_, tag)| tag);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !is_path
+        && !name.is_empty()
+        && name.chars().all(|c| is_word(c) || matches!(c, '/' | ':'))
+        && !name.contains("//")
+        && last.chars().next().is_some_and(|c| c.is_ascii_alphanumeric())
+        && tag.is_none_or(|tag| !tag.is_empty() && tag.chars().all(is_word))
+        && digest.is_none_or(|digest| digest.starts_with("sha256:"))
+}
+
+/// Whether a word ends as names of files do that people give for locks.
+fn is_name_of_a_file(arg: &str) -> bool {
+    let lower = arg.to_ascii_lowercase();
+    is_name_of_a_lock(arg)
+        || [".txt", ".in", ".toml", ".json", ".yml", ".yaml", ".cfg", ".list"]
+            .iter()
+            .any(|end| lower.ends_with(end))
+}
+
+/// Whether a file is called as locks are.
+pub(crate) fn is_name_of_a_lock(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let known =
+        ["pipfile", "pyproject.toml", "environment.yml", "environment.yaml", "conda-lock.yml", "mlmodel"];
+    let is_pip = [".txt", ".in"].iter().any(|ending| name.ends_with(ending))
+        && ["requirements", "constraints", "freeze", "lock"].iter().any(|word| name.contains(word));
+    known.contains(&name.as_str())
+        || name.ends_with(".lock")
+        || is_pip
+        || (name.starts_with("pylock") && name.ends_with(".toml"))
+}

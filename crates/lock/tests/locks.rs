@@ -1,0 +1,233 @@
+//! What is no requirements file is told by its content, and each bad word and file gets one clear error.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use envdiff_lock::{Disk, FORMATS, LockError, ReadAsChoice, Reader, read};
+use envdiff_model::{Fact, Lock, ReadAs, RequirementKind};
+use envdiff_packaging::file::{self, ReadError};
+
+/// Files by path; a path that ends in a slash is a folder.
+struct Files(BTreeMap<&'static str, Vec<u8>>);
+
+impl Files {
+    fn one(name: &'static str, content: impl Into<Vec<u8>>) -> Self {
+        Self(BTreeMap::from([(name, content.into())]))
+    }
+}
+
+impl file::Reader for Files {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        match self.0.get(path) {
+            Some(content) if content == b"DENIED" => Err(ReadError::Unreadable("permission denied".into())),
+            Some(content) => Ok(content.clone()),
+            None => Err(ReadError::Absent),
+        }
+    }
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn is_folder(&self, path: &str) -> bool {
+        self.0.keys().any(|name| {
+            name.strip_prefix(path.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+}
+impl Reader for Files {
+    fn list(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        let prefix = format!("{}/", path.trim_end_matches('/'));
+        Ok(self.0.keys().filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned).collect())
+    }
+}
+
+fn one(content: impl Into<Vec<u8>>) -> Result<Lock, LockError> {
+    read("train.lock", &Files::one("train.lock", content), ReadAsChoice::Auto)
+}
+
+fn told(arg: &str, files: &Files) -> String {
+    let error = read(arg, files, ReadAsChoice::Auto).unwrap_err();
+    format!("{error} | {}", error.help())
+}
+
+#[test]
+fn words_that_are_no_file() {
+    let files = Files(BTreeMap::from([
+        ("project/uv.lock", Vec::new()),
+        ("project/requirements-dev.txt", Vec::new()),
+        ("project/README.md", Vec::new()),
+        ("empty/x.py", Vec::new()),
+        ("secret.txt", b"DENIED".to_vec()),
+    ]));
+    for (arg, message) in [
+        (
+            "train.txt",
+            "there is no lock train.txt | give the path of a requirements file, or - for standard input",
+        ),
+        (
+            "./train:1",
+            "there is no lock ./train:1 | give the path of a requirements file, or - for standard input",
+        ),
+        (
+            "train:1.0",
+            "there is no lock train:1.0 | to compare with an image, write it with its prefix: docker:train:1.0",
+        ),
+        (
+            "registry.example/team/train",
+            "there is no lock registry.example/team/train | to compare with an image, write it with its prefix: docker:registry.example/team/train",
+        ),
+        (
+            "docker:train:1.0",
+            "docker:train:1.0 is a target and not a lock file | images are not read as locks so far: give what `python -m pip freeze` printed there",
+        ),
+        (
+            "project",
+            "project is a folder, and a lock is a file | it holds requirements-dev.txt, uv.lock: give one of them, such as project/requirements-dev.txt",
+        ),
+        (
+            "empty/",
+            "empty/ is a folder, and a lock is a file | give a file in it that a requirements file was written to",
+        ),
+        (
+            "secret.txt",
+            "the lock secret.txt cannot be read: permission denied | check its permissions and that it is a file",
+        ),
+        (
+            "a\u{1b}[31m\u{202e}b",
+            "there is no lock a\\u{1b}[31m\\u{202e}b | give the path of a requirements file, or - for standard input",
+        ),
+    ] {
+        assert_eq!(told(arg, &files), message, "{arg:?}");
+    }
+}
+
+#[test]
+fn files_at_which_pip_stops() {
+    let files = |name, content: &str| Files::one(name, content);
+    for (content, message) in [
+        ("", "the lock l is empty"),
+        ("\n  \n\t\n", "the lock l is empty"),
+        ("a==1\n-r gone.txt", "l:2: "),
+        ("-r l", "l:1: "),
+        ("# coding: klingon\na", "l:1: "),
+    ] {
+        let told = told("l", &files("l", content));
+        assert!(told.starts_with(message), "{content:?}: {told}");
+    }
+    assert!(told("l", &Files::one("l", &b"caf\xe9==1"[..])).starts_with("l:1: "));
+    let prose =
+        "This is a text.\nIt goes on for lines;\nand is no lock at all,\nwhatever one does,\nor is it?\n";
+    assert_eq!(
+        told("l", &files("l", prose)),
+        "l is no lock: 5 of its 5 lines are no requirements; line 1: a version specifier (==, >=, ~=, ...), a semicolon \
+         with a marker, or the end was expected | give a requirements file: lines such as torch==2.1.2, as pip freeze, \
+         pip-compile and uv write them"
+    );
+    let noise: Vec<u8> = (0..=255).collect();
+    assert!(told("l", &Files::one("l", noise)).starts_with("l is no lock: it is no text"));
+}
+
+#[test]
+fn a_lock_with_some_wrong_lines_is_read() {
+    let lock =
+        one("numpy==1.26.4\nnumpy=1.26.4\n[tool.poetry]\ntorch==2.1.2  # why\n-r https://h.example/r.txt\n")
+            .unwrap();
+    let kinds: Vec<bool> =
+        lock.requirements.iter().map(|r| matches!(r.kind, RequirementKind::Invalid { .. })).collect();
+    assert_eq!(kinds, [false, true, true, false]);
+    assert_eq!(lock.problems.len(), 1);
+    assert_eq!(
+        (lock.requirements[3].at.line, lock.requirements[3].at.column, lock.requirements[3].at.end_column),
+        (4, 1, 13)
+    );
+    assert_eq!(lock.requirements[3].text, "torch==2.1.2");
+    assert_eq!(lock.sources[0].lines[3], "torch==2.1.2  # why");
+}
+
+#[test]
+fn demand_and_record() {
+    let freeze: String = (10..40).map(|n| format!("package-{n}=={n}.0\n")).collect();
+    let read_as = |content: &str, choice| {
+        let lock = read("l", &Files::one("l", content), choice).unwrap();
+        (lock.read_as, lock.read_as_because.to_lossy().into_owned())
+    };
+    assert_eq!(read_as(&freeze, ReadAsChoice::Auto), (ReadAs::Record, "shape of pip freeze".into()));
+    assert_eq!(read_as(&freeze, ReadAsChoice::Demand), (ReadAs::Demand, "--demand".into()));
+    assert_eq!(read_as("a==1", ReadAsChoice::Auto).0, ReadAs::Demand);
+    assert_eq!(read_as("a==1", ReadAsChoice::Record), (ReadAs::Record, "--record".into()));
+    assert_eq!(read_as(&format!("{freeze}zz>=1\n"), ReadAsChoice::Auto).0, ReadAs::Demand);
+}
+
+#[test]
+fn what_a_requirement_carries() {
+    let lock = one("#\n# This file is autogenerated by pip-compile with Python 3.11\n#\n\
+         Torch_Vision[B,a] >= 0.16 , <1 ; python_version >= '3.8' --hash=sha256:00 --hash=sha256:11\n\
+         x @ https://user:pw@h.example/x-1.0-py3-none-any.whl\n-e ./here\n")
+    .unwrap();
+    let [vision, x, here] = &lock.requirements[..] else { panic!("{:?}", lock.requirements) };
+    assert_eq!(vision.name.as_ref().unwrap().as_str(), "torch-vision");
+    assert_eq!(vision.specifier, ">=0.16,<1");
+    assert_eq!(vision.marker.as_deref(), Some("python_version >= '3.8'"));
+    assert_eq!(vision.extras.iter().map(|e| e.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(vision.hashes, ["sha256:00", "sha256:11"]);
+    assert_eq!(x.url.as_ref().unwrap().shown, "https://****@h.example/x-1.0-py3-none-any.whl");
+    assert_eq!(x.kind, RequirementKind::Named { file_version: Some("1.0".into()) });
+    assert!(!format!("{lock:?}").contains("pw@"));
+    assert!(here.editable && matches!(here.kind, RequirementKind::Unnamed { .. }));
+    assert_eq!(here.text, "-e ./here");
+    assert_eq!(lock.python.as_ref().and_then(Fact::value).unwrap(), &"3.11");
+}
+
+fn corpus() -> Option<PathBuf> {
+    let root = std::env::var_os("ENVDIFF_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"), PathBuf::from);
+    if root.join("locks").exists() {
+        return Some(root.join("locks"));
+    }
+    assert!(std::env::var_os("CI").is_none(), "the corpus is not at {}", root.display());
+    eprintln!("skipped: the corpus is not at {}", root.display());
+    None
+}
+
+fn files_below(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() { files_below(&entry, out) } else { out.push(entry) }
+    }
+}
+
+#[test]
+fn every_other_format_of_the_corpus_is_named() {
+    let Some(corpus) = corpus() else { return };
+    let mut files = Vec::new();
+    files_below(&corpus, &mut files);
+    files.sort();
+    let mut told = String::new();
+    for path in files {
+        let name = path.strip_prefix(&corpus).unwrap().to_str().unwrap();
+        if name.starts_with("requirements/") {
+            continue;
+        }
+        let said = match read(path.to_str().unwrap(), &Disk::new(), ReadAsChoice::Auto) {
+            Ok(lock) => format!("{} requirements, {}", lock.requirements.len(), lock.read_as.as_str()),
+            Err(error) => {
+                error.to_string().replace(corpus.to_str().unwrap(), "").replace(&format!("/{name}"), "it")
+            }
+        };
+        told.push_str(&format!("{name}: {said}\n"));
+    }
+    insta::assert_snapshot!("corpus", told);
+}
+
+#[test]
+fn ids_of_formats_are_there_once() {
+    let mut ids: Vec<&str> = FORMATS.iter().map(|format| format.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), FORMATS.len());
+}
