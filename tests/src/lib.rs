@@ -1,5 +1,7 @@
 //! What whole-command and real-engine tests share: the built command, the engine, the corpus, and when to skip.
 
+pub mod small_image;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -20,7 +22,9 @@ pub fn envdiff() -> Command {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     let binary = BINARY.get_or_init(|| {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--locked", "-p", "envdiff", "--message-format=json"]).current_dir(root());
+        build
+            .args(["build", "--quiet", "--locked", "-p", "envdiff", "--message-format=json"])
+            .current_dir(root());
         let output = match build.output() {
             Ok(output) if output.status.success() => output,
             Ok(output) => panic!("envdiff does not build: {}", String::from_utf8_lossy(&output.stderr)),
@@ -59,7 +63,7 @@ pub fn in_ci() -> bool {
 ///
 /// # Panics
 /// In CI.
-#[expect(clippy::print_stderr, clippy::panic, reason = "a skipped test says so; CI does not let it skip")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so; CI does not let it skip")]
 pub fn skip(why: &str) {
     assert!(!in_ci(), "skipped in CI: {why}");
     eprintln!("SKIPPED: {why}");
@@ -68,7 +72,10 @@ pub fn skip(why: &str) {
 /// Whether a Docker engine answers; if not, the test is skipped.
 #[must_use]
 pub fn engine() -> bool {
-    let there = Command::new("docker").args(["version", "-f", "{{.Server.Version}}"]).output().is_ok_and(|o| o.status.success());
+    let there = Command::new("docker")
+        .args(["version", "-f", "{{.Server.Version}}"])
+        .output()
+        .is_ok_and(|o| o.status.success());
     if !there {
         skip("no Docker engine answers");
     }
@@ -78,7 +85,8 @@ pub fn engine() -> bool {
 /// The corpus: `ENVDIFF_CORPUS`, else `../shared/corpus` beside the repository; if it is not there, the test is skipped.
 #[must_use]
 pub fn corpus() -> Option<PathBuf> {
-    let path = std::env::var_os("ENVDIFF_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
+    let path =
+        std::env::var_os("ENVDIFF_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
     if path.is_dir() {
         Some(path)
     } else {
@@ -90,7 +98,8 @@ pub fn corpus() -> Option<PathBuf> {
 /// Whether an image is in the engine; if not, the test is skipped.
 #[must_use]
 pub fn image(name: &str) -> bool {
-    let there = Command::new("docker").args(["image", "inspect", name]).output().is_ok_and(|o| o.status.success());
+    let there =
+        Command::new("docker").args(["image", "inspect", name]).output().is_ok_and(|o| o.status.success());
     if !there {
         skip(&format!("the image {name} is not built (tests/images.sh)"));
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     Answer, Answered, Ask, Bytes, ImagePath, Kind, Likely, Listing, Node, Nodes, Reason, Reply, Resolved,
-    Source, Stat, TreeEntry, resolve, zip_view,
+    Source, Stat, TreeEntry, is_mount_of_the_runtime, resolve, zip_view,
 };
 
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Literal {
             .range(folder.clone()..)
             .skip(1)
             .take_while(|(path, _)| path.as_bytes().starts_with(folder.as_bytes()))
-            .filter(|(path, _)| path.is_below(folder))
+            .filter(|(path, _)| path.is_below(folder) && !is_mount_of_the_runtime(path))
     }
 
     fn reply(&mut self, ask: &Ask) -> Result<Option<(Answer, ImagePath)>, Reason> {

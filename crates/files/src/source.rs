@@ -14,10 +14,18 @@ pub struct Likely {
     pub suffixes: &'static [&'static str],
     /// Endings of the names of folders all of whose own small files are kept: `.dist-info`.
     pub folders: &'static [&'static str],
+    /// Endings of the names of folders that hold programs: of those only scripts (`#!`) are kept, and of the others
+    /// the first [`Likely::PROGRAM_HEAD`] bytes.
+    pub programs: &'static [&'static str],
     /// Paths from the root, whole, without a leading slash: `etc/passwd`.
     pub paths: &'static [&'static str],
     /// No file above this size is kept, in bytes.
     pub limit: u64,
+}
+
+impl Likely {
+    /// How much of a program that is no script is kept, in bytes.
+    pub const PROGRAM_HEAD: u64 = 512;
 }
 
 /// A file system that answers questions.

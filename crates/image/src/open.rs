@@ -1,11 +1,12 @@
 //! What is needed to open a target, and what an opened one is.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use envdiff_files::{ImagePath, Source};
+use envdiff_files::{ImagePath, Likely, Source};
 use envdiff_model::{ImageConfig, Snapshot, Target};
 
-use crate::ImageError;
+use crate::{ImageError, TargetSpec, Told, archive, docker, folder, snapshot};
 
 /// `--read`: how an image of the engine is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct OpenOptions {
     pub platform: Option<String>,
     /// `--image-config FILE`, for a root file system.
     pub image_config: Option<PathBuf>,
+    /// What observers will probably want. A compressed archive is read before its source can be told what to expect.
+    pub likely: Option<Likely>,
 }
 
 /// Told while something slow runs; the command draws a progress line from it.
@@ -67,4 +70,26 @@ pub struct Files {
     pub begin: Begin,
     /// Answers questions. Dropping it removes whatever was started for it.
     pub source: Box<dyn Source<Error = ImageError>>,
+    /// What the source finds out about its own way of reading; completes `target` when the conversation is over.
+    pub told: Told,
+}
+
+/// Opens a target.
+///
+/// # Errors
+/// Why it cannot be audited; see [`ImageError`].
+pub fn open(
+    spec: &TargetSpec,
+    options: &OpenOptions,
+    events: &Arc<dyn Events>,
+) -> Result<Opened, ImageError> {
+    let files = match spec {
+        TargetSpec::Docker(name) => docker::open_image(name, options, events)?,
+        TargetSpec::Container(name) => docker::open_container(name, options, events)?,
+        TargetSpec::Archive { file, image } => archive::open_file(file, image.as_deref(), options, events)?,
+        TargetSpec::Oci { dir, tag } => archive::open_layout(dir, tag.as_deref(), options, events)?,
+        TargetSpec::Dir(dir) => folder::open(dir, options)?,
+        TargetSpec::Snapshot(file) => return Ok(Opened::Snapshot(Box::new(snapshot::open(file)?))),
+    };
+    Ok(Opened::Files(Box::new(files)))
 }

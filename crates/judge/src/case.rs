@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use envdiff_model::{
-    Distribution, Environment, Evidence, Finding, Interpreter, Judged, Lock, Requirement, Severity, Text,
-    Verdict, say,
+    Distribution, Environment, Evidence, Finding, Interpreter, Judged, Lock, Place, Requirement, Severity,
+    Text, Verdict, say,
 };
 
 use crate::installed::{Copy, Installed};
@@ -24,6 +24,8 @@ pub(crate) struct Spoken {
     pub(crate) message: Text,
     /// Index of the lock and of the requirement in it that it speaks about.
     pub(crate) position: Position,
+    /// Where it stands, of what is no requirement's.
+    pub(crate) place: Option<Place>,
     pub(crate) label: Text,
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) why: Text,
@@ -38,6 +40,7 @@ impl Spoken {
             subject: subject.into(),
             message: message.into(),
             position: None,
+            place: None,
             label: Text::new(),
             evidence: Vec::new(),
             why: Text::new(),
@@ -50,6 +53,11 @@ impl Spoken {
     }
     pub(crate) const fn about(mut self, judged: &Judged) -> Self {
         self.position = Some((judged.lock, judged.requirement));
+        self
+    }
+    /// The place, of what is no requirement's.
+    pub(crate) fn at(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
         self
     }
     pub(crate) fn label(mut self, label: impl Into<Text>) -> Self {
@@ -111,7 +119,8 @@ impl<'a> Case<'a> {
                 let finding = Finding {
                     check: check.id,
                     severity: spoken.severity.unwrap_or(check.severity),
-                    at: spoken.position.and_then(|(lock, requirement)| {
+                    at: spoken.place.or_else(|| {
+                        let (lock, requirement) = spoken.position?;
                         Some(self.locks.get(lock)?.requirements.get(requirement)?.at.clone())
                     }),
                     accepted: allowance.map(|ignore| ignore.written().into()),

@@ -66,6 +66,7 @@ fn refused(error: FileError) -> LockError {
 fn stop(problem: &Problem) -> Option<LockError> {
     match problem.kind {
         ProblemKind::NotFetched => None,
+        ProblemKind::MissingInclude if is_glued(problem) => None,
         ProblemKind::MissingInclude
         | ProblemKind::UnreadableInclude
         | ProblemKind::Undecodable
@@ -74,6 +75,12 @@ fn stop(problem: &Problem) -> Option<LockError> {
             Some(LockError::Refused { at: problem.at.clone(), message: problem.message.clone() })
         }
     }
+}
+
+/// Whether a word stands directly behind `-r` or `-c`: `-requests` is a slip of the hand, not a file that was asked for, so
+/// it is a line that no installer takes and the others are compared.
+fn is_glued(problem: &Problem) -> bool {
+    matches!(problem.text.as_bytes(), [b'-', b'r' | b'c', next, ..] if next.is_ascii_alphanumeric())
 }
 
 fn nothing_in_it(path: &str, bytes: &[u8], read: &RequirementFile) -> Option<LockError> {
@@ -119,7 +126,8 @@ fn lock(path: &str, read: RequirementFile, choice: ReadAsChoice) -> Lock {
 }
 
 fn problem(problem: Problem) -> LockProblem {
-    LockProblem { at: problem.at, message: problem.message, text: problem.text }
+    let refused = problem.kind == ProblemKind::MissingInclude && is_glued(&problem);
+    LockProblem { at: problem.at, message: problem.message, text: problem.text, refused }
 }
 
 /// A file that is included twice is quoted from once.

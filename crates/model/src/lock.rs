@@ -75,6 +75,8 @@ pub struct LockProblem {
     pub message: Text,
     /// The line as written, credentials masked.
     pub text: Text,
+    /// Whether an installer refuses the line; else what it names was not read, and the rest stands.
+    pub refused: bool,
 }
 
 /// One thing a lock asks for.

@@ -1,1 +1,77 @@
-//! observe
+//! From what was seen in an image to facts: which Python starts, what it finds on `sys.path`, which distributions are
+//! there. Observers ask a [`Seen`] and are run again until nothing is pending; nothing of the image's code is run.
+
+mod freeze;
+pub mod fuzz;
+pub mod python;
+
+use envdiff_files::{ImagePath, Likely, Miss, Seen};
+use envdiff_model::{Environment, ImageConfig};
+
+pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
+pub use python::distributions::{Lookup, look_up};
+
+/// What the observers will probably want, for sources that can pass only once.
+pub const LIKELY: Likely = Likely {
+    names: &[
+        "METADATA",
+        "PKG-INFO",
+        "INSTALLER",
+        "direct_url.json",
+        "top_level.txt",
+        "requires.txt",
+        "pyvenv.cfg",
+        "site.py",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "patchlevel.h",
+        "build-details.json",
+        "HEAD",
+        "packed-refs",
+    ],
+    suffixes: &[".pth", ".egg-link", ".egg-info", ".sh", ".egg", ".zip", ".whl", "_finder.py", "entrypoint"],
+    folders: &[
+        ".dist-info",
+        ".egg-info",
+        "EGG-INFO",
+        "conda-meta",
+        "bin",
+        "sbin",
+        "status.d",
+        "docker-entrypoint.d",
+    ],
+    programs: &["bin", "sbin"],
+    paths: &[
+        "etc/passwd",
+        "etc/profile",
+        "var/lib/dpkg/status",
+        "lib/apk/db/installed",
+        "usr/lib/apk/db/installed",
+        "entrypoint",
+        "start",
+        "run",
+    ],
+    limit: 4 << 20,
+};
+
+/// What an environment is derived from beside the files.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs<'a> {
+    /// The image's configuration; `None` for a bare folder.
+    pub config: Option<&'a ImageConfig>,
+    /// `--python`, or the virtual environment or prefix that is the target: an interpreter's path, or a folder with one in
+    /// its `bin`.
+    pub interpreter: Option<ImagePath>,
+}
+
+/// Derives the environment.
+///
+/// Whatever cannot be told is an unknown fact, or an entry of [`Environment::unknown`]: `sys_path` (it may hold more than
+/// is told), `distributions` (a folder of it could not be listed), `config` (none was given), or a file's path. Where
+/// `sys_path` or `distributions` is among them, that a distribution is not listed does not mean that it is missing.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
+pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
+    python::environment(seen, inputs.config, inputs.interpreter.as_ref())
+}

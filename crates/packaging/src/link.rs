@@ -131,7 +131,7 @@ pub(crate) fn is_vcs_scheme(scheme: &str) -> bool {
 }
 
 /// Percent escapes resolved; what is no UTF-8 becomes U+FFFD.
-fn unquote(text: &str) -> String {
+pub(crate) fn unquote(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
     }
@@ -153,11 +153,6 @@ fn unquote(text: &str) -> String {
 
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok())
-}
-
-/// The path of a URL, percent escapes resolved.
-pub(crate) fn url_path(url: &str) -> Result<String, LinkFault> {
-    split(url).map(|parts| unquote(&parts.path))
 }
 
 /// An absolute path as a file URL.
@@ -327,11 +322,12 @@ fn fragment_at<'a>(url: &'a str, key: &str) -> Option<(usize, &'a str)> {
 /// The project name that `#egg=` gives.
 pub(crate) fn egg(url: &str) -> Result<Option<&str>, LinkFault> {
     let Some(egg) = fragment(url, "egg") else { return Ok(None) };
-    let alphanumeric = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = egg.as_bytes();
-    let is_name = alphanumeric(bytes.first())
-        && alphanumeric(bytes.last())
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    // Four letters that are no ASCII equal ASCII ones where case does not count; pip takes them here.
+    let is_alphanumeric =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '\u{130}' | '\u{131}' | '\u{17f}' | '\u{212a}');
+    let is_name = egg.starts_with(is_alphanumeric)
+        && egg.ends_with(is_alphanumeric)
+        && egg.chars().all(|c| is_alphanumeric(c) || matches!(c, '.' | '_' | '-'));
     if is_name { Ok(Some(egg)) } else { Err(LinkFault::Egg) }
 }
 

@@ -1,1 +1,21 @@
-//! wire
+//! What is published and read again: nouns of the model go in, JSON of a stated version comes out, and back.
+//!
+//! An inner change never reaches a user: the published shapes are structs of their own, version by version ([`v1`]).
+//! Within a version keys are only added.
+
+mod error;
+mod json;
+mod mask;
+mod string;
+pub mod v1;
+
+pub use error::SnapshotError;
+pub use mask::{MASK, is_secret_name, mask_urls};
+pub use v1::{read_snapshot, write_report, write_snapshot};
+
+/// The name of the tool in what it writes.
+pub const TOOL: &str = "envdiff";
+/// The version of the tool in what it writes.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The most characters of one string in a report (contract, section 7); what is cut ends in `…`.
+pub const REPORT_STRING: usize = 4096;

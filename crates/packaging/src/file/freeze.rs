@@ -5,6 +5,8 @@ use crate::{Operator, Requirement};
 
 /// A file with no more lines than this can look like `pip freeze` by chance.
 const FEWEST: usize = 21;
+/// A longer line is none that pip prints.
+const LONGEST: usize = 16_384;
 
 /// Whether a file tells what was installed rather than what must be: more than 20 lines, each `name==version`,
 /// `name @ url` or `-e ...`, sorted without case, no marker, hash or option, comments only as pip writes them
@@ -49,7 +51,11 @@ pub fn is_freeze_shape<'a>(lines: impl IntoIterator<Item = &'a str>) -> bool {
 
 /// The name of `name==version`, `name===version` or `name @ url`, `None` where the line is none of them.
 fn pinned_name(line: &str) -> Option<String> {
-    if line.starts_with(|c: char| !c.is_ascii_alphanumeric()) || line.contains(" #") || line.contains(" --") {
+    if line.len() > LONGEST
+        || line.starts_with(|c: char| !c.is_ascii_alphanumeric())
+        || line.contains(" #")
+        || line.contains(" --")
+    {
         return None;
     }
     let requirement = Requirement::parse(line).ok()?;

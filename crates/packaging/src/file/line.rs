@@ -167,10 +167,12 @@ impl Reading<'_> {
 
     /// A bare URL: the name comes from the file name of a wheel or from `#egg=`.
     fn url(&self, parsed: Parsed, url: &str, span: Span) -> Outcome {
-        let first = self.link(url, span)?;
-        if matches!(first.kind, crate::LinkKind::File) && url.contains("../") {
-            // pip resolves the path, and with that the fragment is gone.
-            let path = link::url_path(url).map_err(|fault| self.whole(Refusal::Link(fault)))?;
+        let refuse = |fault| self.refuse(Refusal::Link(fault), span.start, span.end);
+        let parts = link::split(url).map_err(refuse)?;
+        if parts.scheme == "file" && url.contains("../") {
+            link::egg(url).map_err(refuse)?;
+            // pip resolves the path, and with that host and fragment are gone.
+            let path = link::unquote(&parts.path);
             return if path.starts_with('/') {
                 self.plain_url(parsed, &link::file_url(&normal_path(&path)), span)
             } else {
@@ -190,7 +192,7 @@ impl Reading<'_> {
             let (name, specifiers) = (Some(requirement.name), requirement.specifiers);
             return Ok(Parsed { name, specifiers, link: Some(link), ..parsed });
         }
-        let name = link::egg(url).map_err(refuse)?.map(str::to_owned);
+        let name = self.egg_name(url)?;
         Ok(Parsed { name, link: Some(link), ..parsed })
     }
 
@@ -261,7 +263,7 @@ impl Reading<'_> {
         }
         if path.to_lowercase().starts_with("file:") {
             let link = self.editable_link(path, Span::new(0, path.len()))?;
-            let name = link::egg(path).map_err(|fault| self.whole(Refusal::Link(fault)))?.map(str::to_owned);
+            let name = self.egg_name(path)?;
             return Ok(Parsed { name, extras, link: Some(link), ..Parsed::default() });
         }
         let lower = self.text.to_lowercase();
@@ -283,11 +285,21 @@ impl Reading<'_> {
         }
         let hidden: Vec<Span> = self.hidden_in(whole).into_iter().map(|h| h.shifted(added)).collect();
         let link = Link::parse(&url, &hidden).map_err(|fault| self.whole(Refusal::Link(fault)))?;
-        let name = link::egg(&url).map_err(|fault| self.whole(Refusal::Link(fault)))?.map(str::to_owned);
+        let name = self.egg_name(&url)?;
         if name.is_none() {
             return Err(self.whole(Refusal::EditableName));
         }
         Ok(Parsed { name, link: Some(link), ..Parsed::default() })
+    }
+
+    /// The name that `#egg=` gives, which must be one of a requirement too.
+    fn egg_name(&self, url: &str) -> Result<Option<String>, Refused> {
+        let Some(egg) = link::egg(url).map_err(|fault| self.whole(Refusal::Link(fault)))? else {
+            return Ok(None);
+        };
+        let requirement =
+            Requirement::parse(egg).map_err(|error| self.whole(Refusal::Syntax(error.fault)))?;
+        Ok(Some(requirement.name))
     }
 
     fn editable_link(&self, url: &str, span: Span) -> Result<Link, Refused> {

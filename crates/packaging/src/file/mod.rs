@@ -25,6 +25,8 @@ pub const MOST_BYTES: usize = 64 << 20;
 pub const MOST_LINE: usize = 1 << 20;
 /// The most requirements over all files.
 pub const MOST_REQUIREMENTS: usize = 200_000;
+/// How many physical lines of a file are kept for quoting.
+pub const MOST_QUOTED: usize = 1_000_000;
 /// How deep files may include each other.
 pub const DEEPEST_INCLUDE: usize = 32;
 /// How many files may be included in all, the same one counted each time.
@@ -107,7 +109,8 @@ pub struct RequirementFile {
     pub options: Vec<OptionLine>,
     /// What kept files from being read.
     pub problems: Vec<Problem>,
-    /// The files that were read, credentials masked in their lines; one that is included twice is in it twice.
+    /// The files that were read, their first [`MOST_QUOTED`] lines with credentials masked; one that is included twice
+    /// is in it twice.
     pub sources: Vec<Source>,
     /// Whether the file itself has the shape of `pip freeze`.
     pub is_freeze_shape: bool,

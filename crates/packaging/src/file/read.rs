@@ -9,9 +9,9 @@ use super::lines::{self, Columns, Logical};
 use super::options::{self, Setting};
 use super::shell;
 use super::{
-    Asked, DEEPEST_INCLUDE, Entry, FileError, Invalid, MOST_BYTES, MOST_INCLUDES, MOST_REQUIREMENTS,
-    OptionFault, OptionLine, OptionName, Problem, ProblemKind, ReadError, Reader, RequirementFile,
-    is_freeze_shape,
+    Asked, DEEPEST_INCLUDE, Entry, FileError, Invalid, MOST_BYTES, MOST_INCLUDES, MOST_QUOTED,
+    MOST_REQUIREMENTS, OptionFault, OptionLine, OptionName, Problem, ProblemKind, ReadError, Reader,
+    RequirementFile, is_freeze_shape,
 };
 use crate::cursor::slice;
 use crate::{Span, mask};
@@ -71,7 +71,8 @@ impl Walk<'_> {
         if open.len() == 1 {
             self.out.is_freeze_shape = is_freeze_shape(lines::split(&text));
         }
-        let shown = lines::split(&text).map(|line| mask::masked(line, &[]).into()).collect();
+        let shown =
+            lines::split(&text).take(MOST_QUOTED).map(|line| mask::masked(line, &[]).into()).collect();
         self.out.sources.push(Source { file: file.into(), lines: shown });
         let reader = self.reader;
         let variable = |name: &str| reader.variable(name);

@@ -4,15 +4,28 @@ use envdiff_model::{Verdict, say};
 
 use crate::case::{Case, Spoken};
 
+const WHY: &str =
+    "pip stops at this line and installs nothing of the file; the other lines were compared all the same";
+const FIX: &str = "correct the line or take it out";
+
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
-    case.of(Verdict::Invalid)
+    let mut out: Vec<Spoken> = case
+        .of(Verdict::Invalid)
         .map(|subject| {
             let reason = subject.judged.reason.clone().unwrap_or_default();
-            Spoken::new(subject.name(), say!("no installer takes the line `", subject.requirement.text, "`: ", reason))
-                .about(subject.judged)
-                .label(reason)
-                .why("pip stops at this line and installs nothing of the file; the other lines were compared all the same")
-                .fix("correct the line or take it out")
+            Spoken::new(
+                subject.name(),
+                say!("no installer takes the line `", subject.requirement.text, "`: ", reason),
+            )
+            .about(subject.judged)
+            .label(reason)
+            .why(WHY)
+            .fix(FIX)
         })
-        .collect()
+        .collect();
+    for problem in case.locks.iter().flat_map(|lock| &lock.problems).filter(|problem| problem.refused) {
+        let message = say!("no installer takes the line `", problem.text, "`: ", problem.message);
+        out.push(Spoken::new(problem.text.clone(), message).at(&problem.at).why(WHY).fix(FIX));
+    }
+    out
 }

@@ -11,7 +11,7 @@ use crate::wording;
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut out = requirements(case);
     for lock in case.locks {
-        for problem in &lock.problems {
+        for problem in lock.problems.iter().filter(|problem| !problem.refused) {
             let place = say!("line ", problem.at.line, ": ", problem.text);
             out.push(
                 Spoken::new(lock.path.clone(), problem.message.clone())

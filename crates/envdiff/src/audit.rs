@@ -1,0 +1,95 @@
+//! The main job: an image and locks as the user wrote them go in, a report on stdout and in files comes out.
+//!
+//! Locks are read first, for a bad one costs nothing then; the image is opened, asked and judged; the layers behind the
+//! findings are asked for last.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use envdiff_judge::Policy;
+use envdiff_lock::{Disk, ReadAsChoice};
+use envdiff_model::{Lock, Report};
+use envdiff_report::{Format, View};
+
+use crate::cli::{Audit, FailOn, Shared};
+use crate::failure::Failure;
+use crate::gather::gather;
+use crate::output::{Destination, Stdout, view};
+use crate::progress::Progress;
+use crate::status::Status;
+
+pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
+    let since = Instant::now();
+    // clap requires it where no command is given.
+    let image = options.image.clone().unwrap_or_default();
+    let files = destinations(&options)?;
+    let locks = read_locks(&options)?;
+    let policy = policy(&options);
+
+    let progress = Arc::new(Progress::new(shared.quiet));
+    let (snapshot, mut conversation) = gather(&image, &options.target, &progress)?;
+    let mut audit = envdiff_judge::audit(snapshot, locks, &policy);
+    let mut cost = None;
+    if let Some(conversation) = &mut conversation {
+        conversation.name_layers(&mut audit.findings)?;
+        cost = Some(conversation.cost());
+    }
+    drop(conversation);
+    progress.clear();
+
+    let why = options.why.as_ref().map(|name| envdiff_judge::why(name, &audit));
+    let report = envdiff_judge::report(vec![audit], &policy);
+    let shown = View { elapsed: Some(since.elapsed()), cost, why: why.as_ref(), ..view(shared) };
+    for (format, destination) in files {
+        // A file is as wide as a pipe, whatever terminal the command was called from.
+        let in_file = View { width: View::WIDTH, ..shown.clone() };
+        destination.write(&written(format, &report, &in_file)?)?;
+    }
+    Stdout::new(shared).write(&written(options.format.0, &report, &shown)?)?;
+    Ok(status(&policy, &report))
+}
+
+/// `never` is told in the policy: the report's own verdict goes by errors then, and the status does not.
+fn status(policy: &Policy, report: &Report) -> Status {
+    if report.fails && policy.fail_on.is_some() { Status::Findings } else { Status::Clean }
+}
+
+fn policy(options: &Audit) -> Policy {
+    let fail_on = if options.exit_zero { FailOn::Never } else { options.fail_on };
+    Policy { fail_on: fail_on.severity(), ignores: options.ignore.clone() }
+}
+
+fn read_locks(options: &Audit) -> Result<Vec<Lock>, Failure> {
+    let from_stdin = options.locks.iter().filter(|lock| *lock == "-").count();
+    if from_stdin > 1 {
+        return Err(Failure::StandardInputTwice(from_stdin));
+    }
+    let choice = match (options.demand, options.record) {
+        (true, _) => ReadAsChoice::Demand,
+        (false, true) => ReadAsChoice::Record,
+        (false, false) => ReadAsChoice::Auto,
+    };
+    let disk = Disk::new();
+    options.locks.iter().map(|lock| Ok(envdiff_lock::read(lock, &disk, choice)?)).collect()
+}
+
+/// The files of `--report`, made before anything slow, so that a folder that is not there costs nothing.
+fn destinations(options: &Audit) -> Result<Vec<(&'static Format, Destination)>, Failure> {
+    let mut seen: Vec<&PathBuf> = Vec::new();
+    let mut out = Vec::new();
+    for (format, path) in &options.reports {
+        if seen.contains(&path) {
+            return Err(Failure::SameFile(path.clone()));
+        }
+        seen.push(path);
+        out.push((format.0, Destination::open(path)?));
+    }
+    Ok(out)
+}
+
+fn written(format: &Format, report: &Report, view: &View<'_>) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    (format.write)(report, view, &mut text).map_err(Failure::Stdout)?;
+    Ok(text)
+}

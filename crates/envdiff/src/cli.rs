@@ -1,0 +1,370 @@
+//! The command line: words in, typed options out. Only what works is here.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use envdiff_files::ImagePath;
+use envdiff_image::ReadBy;
+use envdiff_judge::Ignore;
+use envdiff_model::{Name, Severity};
+use envdiff_report::{Format, inspect};
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 nothing at or above --fail-on, 1 something is, 2 not audited (usage, unreadable input, no engine), \
+130 and 143 interrupted.
+An image that is called like a command is written docker:inspect.";
+
+/// Says whether a serving image holds what training was locked to, without running it
+///
+/// With locks: does this image hold what training was locked to? Without: is this image consistent in itself?
+/// Nothing of the image's code is run, and nothing leaves this machine.
+#[derive(Debug, Parser)]
+#[command(name = "envdiff", version, after_help = EXIT_STATUS)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
+#[command(override_usage = "envdiff [OPTIONS] IMAGE [LOCK]...\n       envdiff [OPTIONS] COMMAND ...")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) audit: Audit,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+/// The commands beside the main job.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// What is in there? Interpreter, sys.path, distributions
+    Inspect(Inspect),
+    /// A check's page; without argument the list of checks
+    Explain(Explain),
+    /// Completions for a shell, on stdout
+    Completions(Completions),
+    /// The man page, on stdout
+    Man,
+}
+
+/// The main job.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// A name, an id, a path, or a form of `envdiff explain targets`
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) image: Option<String>,
+    /// What training was locked to: a path, or - for standard input
+    #[arg(value_name = "LOCK")]
+    pub(crate) locks: Vec<String>,
+
+    #[arg(long, value_name = "FORMAT", value_parser = report_format(), default_value = "terminal", help_heading = "Report")]
+    #[arg(help = choices("What stdout carries", envdiff_report::FORMATS.iter().map(|f| f.id)), hide_default_value = true)]
+    #[arg(hide_possible_values = true)]
+    pub(crate) format: FormatId,
+    /// Also write the report to a file; repeatable
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report_file, help_heading = "Report")]
+    pub(crate) reports: Vec<(FormatId, PathBuf)>,
+    /// All that is known of one package
+    #[arg(long, value_name = "NAME", value_parser = package_name, help_heading = "Report")]
+    pub(crate) why: Option<Name>,
+
+    /// What gives status 1: error (default), warning, note, never
+    #[arg(long, value_name = "LEVEL", default_value = "error", help_heading = "Policy")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) fail_on: FailOn,
+    /// Short for --fail-on never
+    #[arg(long, conflicts_with = "fail_on", help_heading = "Policy")]
+    pub(crate) exit_zero: bool,
+    /// Accept findings, all or of a name or glob; repeatable
+    #[arg(long, value_name = "CHECK[=SUBJECT]", value_parser = Ignore::parse, help_heading = "Policy")]
+    pub(crate) ignore: Vec<Ignore>,
+
+    /// Every lock says what must be there
+    #[arg(long, conflicts_with = "record", help_heading = "Reading the lock")]
+    pub(crate) demand: bool,
+    /// Every lock tells what was there in training
+    #[arg(long, help_heading = "Reading the lock")]
+    pub(crate) record: bool,
+
+    #[command(flatten)]
+    pub(crate) target: TargetOptions,
+}
+
+/// `envdiff inspect`
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A name, an id, a path, or a form of `envdiff explain targets`
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    #[arg(long, value_name = "FORMAT", value_parser = inspect_format(), default_value = "table", help_heading = "Report")]
+    #[arg(help = choices("What stdout carries", inspect::FORMATS.iter().map(|f| f.id)), hide_default_value = true)]
+    #[arg(hide_possible_values = true)]
+    pub(crate) format: InspectFormatId,
+    /// Write the files that were read to a new folder, a bundle
+    ///
+    /// A bundle is a TARGET on another machine and answers there as the image does here. Values of variables that look like
+    /// secrets are masked in it; whatever else the files hold is in it as it is.
+    #[arg(long, value_name = "DIR", help_heading = "Report")]
+    pub(crate) thin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: TargetOptions,
+}
+
+/// `envdiff explain`
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A check's id, or one of the lists: locks, targets, reports
+    #[arg(value_name = "CHECK|locks|targets|reports")]
+    pub(crate) topic: Option<String>,
+}
+
+/// `envdiff completions`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
+}
+
+/// How a target is read.
+#[derive(Debug, Args)]
+pub(crate) struct TargetOptions {
+    /// Which of an image's platforms
+    #[arg(long, value_name = "OS/ARCH", value_parser = platform, help_heading = "Reading the image")]
+    pub(crate) platform: Option<String>,
+    /// How: auto (default), layers, walker, export
+    ///
+    /// layers reads the engine's layer folders directly; walker asks a tiny program of envdiff's own in a container that is
+    /// created for it; export takes the export stream of a container that is never started. auto takes the first of these
+    /// that works, in this order.
+    #[arg(long, value_name = "WAY", default_value = "auto", help_heading = "Reading the image")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) read: Way,
+    /// Which interpreter, an absolute path in the image
+    #[arg(long, value_name = "PATH", value_parser = image_path, help_heading = "Reading the image")]
+    pub(crate) python: Option<ImagePath>,
+    /// Configuration of a root file system
+    ///
+    /// An OCI image configuration, or what `docker image inspect` prints; it tells how the process starts. Without it those
+    /// facts are unknown, and --python or the only interpreter that is there counts.
+    #[arg(long, value_name = "FILE", help_heading = "Reading the image")]
+    pub(crate) image_config: Option<PathBuf>,
+}
+
+/// What every command knows.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Shared {
+    /// The verdict and one line for each error
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// All findings and what is unknown; -vv every requirement
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+    /// Colours: auto (default), always, never
+    ///
+    /// auto is by the stream, NO_COLOR, CLICOLOR_FORCE and TERM.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) color: Color,
+}
+
+/// `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// Where the stream is a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--fail-on`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Something breaks, or the lock is not met
+    Error,
+    /// It breaks under a condition that cannot be seen from here
+    Warning,
+    /// A difference without a mechanism
+    Note,
+    /// Nothing fails
+    Never,
+}
+
+impl FailOn {
+    /// The level as the policy takes it.
+    pub(crate) const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Note => Some(Severity::Note),
+            Self::Never => None,
+        }
+    }
+}
+
+/// `--read`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Way {
+    /// The first that works
+    Auto,
+    /// The engine's layer folders, directly
+    Layers,
+    /// A tiny program of our own in a container
+    Walker,
+    /// The export stream of a container that is never started
+    Export,
+}
+
+impl From<Way> for ReadBy {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Auto => Self::Auto,
+            Way::Layers => Self::Layers,
+            Way::Walker => Self::Walker,
+            Way::Export => Self::Export,
+        }
+    }
+}
+
+/// A report format of the registry.
+#[derive(Clone, Copy)]
+pub(crate) struct FormatId(pub(crate) &'static Format);
+
+/// A format of the registry of `inspect`.
+#[derive(Clone, Copy)]
+pub(crate) struct InspectFormatId(pub(crate) &'static inspect::Format);
+
+impl std::fmt::Debug for FormatId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+impl std::fmt::Debug for InspectFormatId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
+/// `What stdout carries: terminal (default), json`
+fn choices(what: &str, ids: impl Iterator<Item = &'static str>) -> String {
+    let ids: Vec<String> = ids
+        .enumerate()
+        .map(|(i, id)| if i == 0 { format!("{id} (default)") } else { id.to_owned() })
+        .collect();
+    format!("{what}: {}", ids.join(", "))
+}
+
+fn report_format() -> impl TypedValueParser<Value = FormatId> {
+    let values = envdiff_report::FORMATS.iter().map(|f| PossibleValue::new(f.id).help(f.about));
+    PossibleValuesParser::new(values)
+        .try_map(|id| envdiff_report::find(&id).map(FormatId).ok_or("no report format has this name"))
+}
+
+fn inspect_format() -> impl TypedValueParser<Value = InspectFormatId> {
+    let values = inspect::FORMATS.iter().map(|f| PossibleValue::new(f.id).help(f.about));
+    PossibleValuesParser::new(values)
+        .try_map(|id| inspect::find(&id).map(InspectFormatId).ok_or("no format of inspect has this name"))
+}
+
+fn report_file(written: &str) -> Result<(FormatId, PathBuf), String> {
+    let known = || envdiff_report::FORMATS.iter().map(|f| f.id).collect::<Vec<_>>().join(", ");
+    let (id, file) = written.split_once('=').ok_or_else(|| {
+        format!("a format and a file are wanted, such as json=report.json (formats: {})", known())
+    })?;
+    let format = envdiff_report::find(id)
+        .ok_or_else(|| format!("no report format is called {id:?}; there are {}", known()))?;
+    match file {
+        "" => Err(format!("no file stands behind {id}=")),
+        "-" => Err(format!("stdout is what --format fills: --format {id}")),
+        file => Ok((FormatId(format), file.into())),
+    }
+}
+
+fn package_name(written: &str) -> Result<Name, &'static str> {
+    // PEP 508: letters, digits, `.`, `_`, `-`, the first and last one a letter or digit.
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    if written.chars().all(inner) && edge(written.chars().next()) && edge(written.chars().last()) {
+        Ok(Name::new(written))
+    } else {
+        Err("that is no name of a package")
+    }
+}
+
+fn platform(written: &str) -> Result<String, &'static str> {
+    let part = |p: &str| {
+        !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    let parts: Vec<&str> = written.split('/').collect();
+    if matches!(parts.len(), 2 | 3) && parts.iter().all(|p| part(p)) {
+        Ok(written.to_owned())
+    } else {
+        Err("a platform is an operating system and an architecture: linux/amd64, linux/arm64, linux/arm/v7")
+    }
+}
+
+fn image_path(written: &str) -> Result<ImagePath, &'static str> {
+    ImagePath::new(written).ok_or("an absolute path in the image is wanted, such as /opt/venv/bin/python")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    use clap::Parser;
+
+    use super::{Cli, FailOn, Verb};
+
+    #[test]
+    fn the_definition_is_sound() {
+        crate::command().debug_assert();
+    }
+
+    #[test]
+    fn an_image_or_a_command() {
+        let cli = Cli::try_parse_from(["envdiff", "serve:1.4", "a.txt", "b.txt"]).unwrap();
+        assert_eq!(cli.audit.image.as_deref(), Some("serve:1.4"));
+        assert_eq!(cli.audit.locks, ["a.txt", "b.txt"]);
+        assert_eq!(cli.audit.fail_on, FailOn::Error);
+        assert!(matches!(
+            Cli::try_parse_from(["envdiff", "inspect", "x"]).unwrap().verb,
+            Some(Verb::Inspect(_))
+        ));
+        let named = Cli::try_parse_from(["envdiff", "docker:inspect"]).unwrap();
+        assert_eq!(named.audit.image.as_deref(), Some("docker:inspect"));
+        // Behind an image, a word is a lock.
+        let lock = Cli::try_parse_from(["envdiff", "serve:1.4", "inspect"]).unwrap();
+        assert_eq!(lock.audit.locks, ["inspect"]);
+    }
+
+    #[test]
+    fn shared_options_stand_on_either_side_of_a_command() {
+        assert_eq!(Cli::try_parse_from(["envdiff", "-vv", "inspect", "x"]).unwrap().shared.verbose, 2);
+        assert_eq!(Cli::try_parse_from(["envdiff", "inspect", "x", "-v"]).unwrap().shared.verbose, 1);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for words in [
+            &["envdiff"][..],
+            &["envdiff", "x", "--report", "json"],
+            &["envdiff", "x", "--report", "yaml=x"],
+            &["envdiff", "x", "--report", "json="],
+            &["envdiff", "x", "--report", "json=-"],
+            &["envdiff", "x", "--ignore", "no-such-check"],
+            &["envdiff", "x", "--demand", "--record"],
+            &["envdiff", "x", "--exit-zero", "--fail-on", "note"],
+            &["envdiff", "x", "--platform", "linux"],
+            &["envdiff", "x", "--python", "bin/python"],
+            &["envdiff", "x", "--why", "../x"],
+            &["envdiff", "x", "-q", "-v"],
+            &["envdiff", "inspect"],
+            &["envdiff", "x", "--format", "sarif"],
+        ] {
+            assert_eq!(Cli::try_parse_from(words.iter().copied()).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+}

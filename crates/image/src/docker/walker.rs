@@ -1,0 +1,495 @@
+//! An image in, its file system as our own program in a container tells it out.
+//!
+//! The container lives in a task of the reactor; the source that is asked speaks with it over a channel. However the talk
+//! ends, the task removes the container: when the source is dropped (also by a panic), when a signal comes, when the
+//! connection breaks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bollard::container::{AttachContainerResults, LogOutput};
+use bollard::models::Mount;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, UploadToContainerOptionsBuilder};
+use bytes::Bytes;
+use envdiff_files::{
+    Answer, Answered, Ask, Bytes as FileBytes, ImagePath, Kind, Likely, ReadAt, Reason, Reply, Source, Stat,
+    TreeEntry, zip_view,
+};
+use futures_util::StreamExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::docker::client::Engine;
+use crate::docker::container::{self, Created, FOLDER, Plan};
+use crate::docker::program::{self, Private};
+use crate::docker::reactor::{interrupted, reactor, signal_that_came};
+use crate::docker::wire::{self, Broken, Decoder, Question, Told};
+use crate::{Events, ImageError};
+
+/// The most entries that one question for a tree is answered with (contract, section 7: entries of an image).
+const MAX_TREE: usize = 2_000_000;
+/// A zip is read in windows of this size: its directory's entries lie side by side.
+const WINDOW: u64 = 64 << 10;
+
+/// How the program comes into the container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The engine mounts a folder of ours: half the time, where it is on this machine.
+    Bind,
+    /// The engine unpacks it into a volume.
+    Volume,
+}
+
+struct Batch {
+    questions: Vec<Question>,
+    reply: oneshot::Sender<Result<Vec<Told>, ImageError>>,
+}
+
+/// Answers questions through our program in a container of its own.
+pub(crate) struct WalkerSource {
+    /// `None` once it is being dropped.
+    batches: Option<mpsc::UnboundedSender<Batch>>,
+    events: Arc<dyn Events>,
+}
+
+impl WalkerSource {
+    /// Begins at once to create and start the container, and does not wait for it: that it cannot be started is told by the
+    /// first answer.
+    ///
+    /// # Errors
+    /// [`ImageError::Engine`] where the system gives no thread, or there is no program for the architecture.
+    pub(crate) fn start(
+        engine: Engine,
+        plan: Plan,
+        architecture: &str,
+        ways: &'static [Way],
+        events: Arc<dyn Events>,
+    ) -> Result<Self, ImageError> {
+        let program = program::program(architecture).ok_or_else(|| ImageError::Engine {
+            what: "run our program",
+            why: format!("there is none for the architecture {architecture:?}"),
+        })?;
+        let (batches, receive) = mpsc::unbounded_channel();
+        let task = Session {
+            engine,
+            plan,
+            program,
+            batches: receive,
+            queue: VecDeque::new(),
+            decoder: Decoder::default(),
+        };
+        reactor()?.spawn(task.run(ways));
+        Ok(Self { batches: Some(batches), events })
+    }
+
+    /// One round trip.
+    fn ask(&self, questions: Vec<Question>) -> Result<Vec<Told>, ImageError> {
+        if questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, receive) = oneshot::channel();
+        let sent =
+            self.batches.as_ref().is_some_and(|batches| batches.send(Batch { questions, reply }).is_ok());
+        let told = if sent { receive.blocking_recv().ok() } else { None };
+        told.unwrap_or_else(|| {
+            Err(signal_that_came().map_or_else(ended, |signal| ImageError::Interrupted { signal }))
+        })
+    }
+
+    fn reply(&self, ask: &Ask, told: Told) -> Result<Reply, ImageError> {
+        let (kind, real, size, body) = match told {
+            Told::Absent => return Ok(Reply::Absent),
+            Told::Unreadable(reason) => return Ok(Reply::Unreadable(reason)),
+            Told::Found { kind, real, size, body } => (kind, real, size, body),
+        };
+        let answer = match ask {
+            Ask::Stat(_) => Answer::Stat(Stat { kind, size: if kind == Kind::File { size } else { 0 } }),
+            Ask::Link(_) => Answer::Link(body.into_boxed_slice()),
+            Ask::List(_) => Answer::Listing(wire::listing(&real, &body).map_err(broken)?),
+            Ask::Head(_) | Ask::Read { .. } | Ask::Range { .. } => {
+                Answer::Bytes(FileBytes { content: Arc::from(body), size })
+            }
+            Ask::Tree { depth, suffixes, .. } => match self.tree(&real, *depth, suffixes, &body)? {
+                Ok(entries) => Answer::Tree(Arc::new(entries)),
+                Err(reason) => return Ok(Reply::Unreadable(reason)),
+            },
+            Ask::Zip(_) if kind != Kind::File => return Ok(Reply::Unreadable(Reason::NotAFile)),
+            Ask::Zip(_) => match self.zip(&real, size)? {
+                Ok(answer) => answer,
+                Err(reason) => return Ok(Reply::Unreadable(reason)),
+            },
+        };
+        Ok(Reply::Answered(Answered { answer, real, layer: None }))
+    }
+
+    /// Level by level, each a round trip.
+    fn tree(
+        &self,
+        top: &ImagePath,
+        depth: u32,
+        suffixes: &[&'static str],
+        first: &[u8],
+    ) -> Result<Result<Vec<TreeEntry>, Reason>, ImageError> {
+        let cut = if *top == ImagePath::root() { 1 } else { top.as_bytes().len() + 1 };
+        if depth == 0 {
+            return Ok(Ok(Vec::new()));
+        }
+        let mut entries = wire::level(top, cut, suffixes, first).map_err(broken)?;
+        let mut out = Vec::new();
+        let mut level = 1;
+        loop {
+            let mut questions = Vec::new();
+            for (entry, path) in entries.drain(..) {
+                if entry.kind == Kind::Folder && level < depth {
+                    questions.push(Question::Level(path, suffixes.to_vec()));
+                }
+                out.push(entry);
+            }
+            if out.len() > MAX_TREE {
+                return Ok(Err(Reason::TooMany { limit: MAX_TREE as u64 }));
+            }
+            if questions.is_empty() {
+                out.sort_unstable();
+                return Ok(Ok(out));
+            }
+            self.events.step("reading folders", out.len() as u64);
+            for told in self.ask(questions)? {
+                match told {
+                    Told::Found { real, body, .. } => {
+                        entries.extend(wire::level(&real, cut, suffixes, &body).map_err(broken)?);
+                    }
+                    // It was there a moment ago: a folder whose path has become too long to be asked for.
+                    Told::Absent => {}
+                    Told::Unreadable(reason) => return Ok(Err(reason)),
+                }
+            }
+            level += 1;
+        }
+    }
+
+    fn zip(&self, real: &ImagePath, size: u64) -> Result<Result<Answer, Reason>, ImageError> {
+        let mut file = Remote { walker: self, real, size, window_at: 0, window: Vec::new(), failed: None };
+        let view = zip_view(&mut file);
+        match (file.failed, view) {
+            (Some(error), _) => Err(error),
+            (None, Ok(view)) => Ok(Ok(Answer::Zip(Arc::new(view)))),
+            (None, Err(error)) => Ok(Err(error.into())),
+        }
+    }
+}
+
+impl Source for WalkerSource {
+    type Error = ImageError;
+
+    fn expect(&mut self, _: &Likely) {}
+
+    fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, ImageError> {
+        let told = self.ask(asks.iter().map(question).collect())?;
+        asks.iter().zip(told).map(|(ask, told)| self.reply(ask, told)).collect()
+    }
+}
+
+impl Drop for WalkerSource {
+    fn drop(&mut self) {
+        // The task hears it and removes the container.
+        self.batches = None;
+    }
+}
+
+fn question(ask: &Ask) -> Question {
+    let path = ask.path().clone();
+    match ask {
+        Ask::Stat(_) | Ask::Zip(_) => Question::Stat(path),
+        Ask::Link(_) => Question::Link(path),
+        Ask::List(_) => Question::List(path),
+        Ask::Head(_) => Question::Head(path),
+        Ask::Read { limit, .. } => Question::Read(path, *limit),
+        Ask::Range { at, len, .. } => Question::Range(path, *at, *len),
+        Ask::Tree { suffixes, .. } => Question::Level(path, suffixes.clone()),
+    }
+}
+
+fn ended() -> ImageError {
+    ImageError::Engine { what: "go on", why: "the container that reads the image has ended".to_owned() }
+}
+
+fn broken(why: Broken) -> ImageError {
+    ImageError::Engine { what: "answer from the container", why: why.to_owned() }
+}
+
+/// A file in the container behind positioned reads.
+struct Remote<'a> {
+    walker: &'a WalkerSource,
+    real: &'a ImagePath,
+    size: u64,
+    window_at: u64,
+    window: Vec<u8>,
+    /// What ends the conversation, as [`ReadAt`] cannot tell it.
+    failed: Option<ImageError>,
+}
+
+impl Remote<'_> {
+    fn fetch(&mut self, at: u64, len: u64) -> Result<Vec<u8>, Reason> {
+        match self.walker.ask(vec![Question::Range(self.real.clone(), at, len)]) {
+            Ok(told) => match told.into_iter().next() {
+                Some(Told::Found { body, .. }) => Ok(body),
+                Some(Told::Unreadable(reason)) => Err(reason),
+                _ => Err(Reason::System("the file is gone".into())),
+            },
+            Err(error) => {
+                self.failed = Some(error);
+                Err(Reason::System("the engine failed".into()))
+            }
+        }
+    }
+}
+
+impl ReadAt for Remote<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason> {
+        let len = (buffer.len() as u64).min(self.size.saturating_sub(at));
+        let end = at.saturating_add(len);
+        if at < self.window_at || end > self.window_at + self.window.len() as u64 {
+            self.window = self.fetch(at, len.max(WINDOW).min(self.size.saturating_sub(at)))?;
+            self.window_at = at;
+        }
+        let from = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
+        let rest = self.window.get(from..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        Ok(count)
+    }
+}
+
+/// The container and the talk with it; runs on the reactor.
+struct Session {
+    engine: Engine,
+    plan: Plan,
+    program: &'static [u8],
+    batches: mpsc::UnboundedReceiver<Batch>,
+    /// Sent and not answered yet.
+    queue: VecDeque<Batch>,
+    decoder: Decoder,
+}
+
+/// Why a talk ended.
+enum End {
+    /// Nobody asks any more.
+    Asked,
+    /// The program never spoke: another way may do.
+    NeverSpoke(ImageError),
+    Failed(ImageError),
+}
+
+impl Session {
+    async fn run(mut self, ways: &'static [Way]) {
+        let mut end = End::Asked;
+        for way in ways {
+            end = self.go(*way).await;
+            if !matches!(end, End::NeverSpoke(ImageError::Engine { .. })) {
+                break;
+            }
+            self.decoder = Decoder::default();
+        }
+        // Told only now that the container is gone; where nobody waits, whoever asks next is told.
+        if let End::NeverSpoke(error) | End::Failed(error) = end {
+            let batch = match self.queue.pop_front() {
+                Some(batch) => Some(batch),
+                None => self.batches.recv().await,
+            };
+            if let Some(batch) = batch {
+                let _ = batch.reply.send(Err(error));
+            }
+        }
+    }
+
+    async fn go(&mut self, way: Way) -> End {
+        // The folder must be there until the program runs, and no longer.
+        let (folder, mount) = match way {
+            Way::Volume => (None, container::empty(FOLDER)),
+            Way::Bind => {
+                match Private::new(self.program).ok().and_then(|folder| Some((folder.mount()?, folder))) {
+                    Some((mount, folder)) => (Some(folder), mount),
+                    None => return End::NeverSpoke(no_folder()),
+                }
+            }
+        };
+        let created = match self.create(mount).await {
+            Ok(created) => created,
+            Err(error) => return End::NeverSpoke(error),
+        };
+        let engine = self.engine.clone();
+        let end = tokio::select! {
+            end = self.talk(&created, way, folder) => end,
+            signal = signal() => End::Failed(ImageError::Interrupted { signal }),
+        };
+        // Removing by force is sure; that the container also goes by itself is for when we are killed.
+        match (engine.remove(&created.id, true).await, end) {
+            (Err(error), End::Asked) => End::Failed(error),
+            (_, end) => end,
+        }
+    }
+
+    async fn create(&self, mount: Mount) -> Result<Created, ImageError> {
+        container::create(&self.engine, &self.plan, self.plan.to_ask(mount)).await
+    }
+
+    async fn talk(&mut self, created: &Created, way: Way, folder: Option<Private>) -> End {
+        let engine = self.engine.clone();
+        let attach = engine.call(
+            "attach to our container",
+            engine.docker.attach_container(
+                &created.id,
+                Some(AttachContainerOptionsBuilder::default().stream(true).stdin(true).stdout(true).build()),
+            ),
+        );
+        let attached = match way {
+            Way::Bind => attach.await,
+            Way::Volume => tokio::try_join!(attach, self.upload(created)).map(|(attached, ())| attached),
+        };
+        let AttachContainerResults { mut output, mut input } = match attached {
+            Ok(attached) => attached,
+            Err(error) => return End::NeverSpoke(error),
+        };
+        // What is already asked goes ahead of the start; a second way asks again what the first did not answer.
+        while let Ok(batch) = self.batches.try_recv() {
+            self.queue.push_back(batch);
+        }
+        let mut unsent: Vec<u8> = Vec::new();
+        for batch in &self.queue {
+            batch.encode(&mut unsent);
+        }
+        let mut unsent = Bytes::from(unsent);
+        let start = engine.call("start our container", engine.docker.start_container(&created.id, None));
+        let mut start = std::pin::pin!(start);
+        let (mut started, mut spoke) = (false, false);
+        let mut folder = folder;
+        let mut sweep = std::pin::pin!(container::sweep(&engine));
+        let mut swept = false;
+        let mut told = Vec::new();
+        loop {
+            let waits_for_us = self.queue.is_empty() && spoke;
+            tokio::select! {
+                biased;
+                written = input.write(&unsent), if !unsent.is_empty() => match written {
+                    Ok(count) if count > 0 => drop(unsent.split_to(count)),
+                    // The program has ended; what it wrote last, or the start, tells why.
+                    _ => unsent = Bytes::new(),
+                },
+                chunk = chunk(&engine, &mut output, waits_for_us || !started) => match chunk {
+                    Ok(Some(bytes)) => {
+                        self.decoder.push(&bytes);
+                        match self.decoder.greeted() {
+                            Ok(true) => {
+                                spoke = true;
+                                folder = None;
+                            }
+                            Ok(false) => {}
+                            Err(why) => return End::Failed(broken(why)),
+                        }
+                        if let Err(why) = self.hand_out(&mut told) {
+                            return End::Failed(broken(why));
+                        }
+                    }
+                    Ok(None) if spoke => return End::Failed(ended()),
+                    // Attached to what never ran: the start's own words are better.
+                    Ok(None) => {
+                        return End::NeverSpoke(match started {
+                            true => ended(),
+                            false => start.await.err().unwrap_or_else(ended),
+                        });
+                    }
+                    Err(error) => return End::Failed(error),
+                },
+                result = &mut start, if !started => match result {
+                    Ok(()) => started = true,
+                    Err(error) if spoke => return End::Failed(error),
+                    Err(error) => return End::NeverSpoke(error),
+                },
+                batch = self.batches.recv() => match batch {
+                    Some(batch) => {
+                        let mut more = unsent.to_vec();
+                        batch.encode(&mut more);
+                        unsent = Bytes::from(more);
+                        self.queue.push_back(batch);
+                    }
+                    None => {
+                        drop(folder);
+                        let _ = input.shutdown().await;
+                        if !swept {
+                            sweep.await;
+                        }
+                        return End::Asked;
+                    }
+                },
+                () = &mut sweep, if started && !swept => swept = true,
+            }
+        }
+    }
+
+    /// Takes what has come for the oldest batches.
+    fn hand_out(&mut self, told: &mut Vec<Told>) -> Result<(), Broken> {
+        while let Some(batch) = self.queue.front() {
+            while let Some(question) = batch.questions.get(told.len()) {
+                match self.decoder.next(question)? {
+                    Some(reply) => told.push(reply),
+                    None => return Ok(()),
+                }
+            }
+            if let Some(batch) = self.queue.pop_front() {
+                let _ = batch.reply.send(Ok(std::mem::take(told)));
+            }
+            self.decoder.begin();
+        }
+        Ok(())
+    }
+
+    async fn upload(&self, created: &Created) -> Result<(), ImageError> {
+        const WHAT: &str = "take our program";
+        let archive = program::archive(self.program)
+            .map_err(|error| ImageError::Engine { what: WHAT, why: error.to_string() })?;
+        let options = UploadToContainerOptionsBuilder::default().path(FOLDER).build();
+        let body = bollard::body_full(Bytes::from(archive));
+        self.engine.call(WHAT, self.engine.docker.upload_to_container(&created.id, Some(options), body)).await
+    }
+}
+
+/// The next bytes of the program; under the time limit while they are owed to us.
+async fn chunk(
+    engine: &Engine,
+    output: &mut (impl futures_util::Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin),
+    may_be_silent: bool,
+) -> Result<Option<Bytes>, ImageError> {
+    const WHAT: &str = "answer from the container";
+    let next = if may_be_silent { output.next().await } else { engine.within(WHAT, output.next()).await? };
+    match next {
+        None => Ok(None),
+        Some(Ok(LogOutput::StdOut { message })) => Ok(Some(message)),
+        Some(Ok(_)) => Err(broken("what came is not our program's output")),
+        Some(Err(error)) => Err(ImageError::Engine { what: WHAT, why: crate::docker::client::words(&error) }),
+    }
+}
+
+impl Batch {
+    fn encode(&self, out: &mut Vec<u8>) {
+        for question in &self.questions {
+            question.encode(out);
+        }
+    }
+}
+
+fn no_folder() -> ImageError {
+    ImageError::Engine { what: "mount our program", why: "no private folder could be made".to_owned() }
+}
+
+async fn signal() -> i32 {
+    match reactor() {
+        Ok(reactor) => interrupted(reactor.signal()).await,
+        Err(_) => std::future::pending().await,
+    }
+}

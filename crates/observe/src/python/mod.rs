@@ -1,0 +1,225 @@
+//! What starts in an image, to the Python environment that it finds there.
+
+mod ask;
+pub mod conda;
+pub mod direct_url;
+pub mod distributions;
+mod foresee;
+mod layout;
+mod markers;
+pub mod metadata;
+mod others;
+pub mod process;
+pub mod program;
+pub mod pth;
+pub mod pyvenv;
+pub mod shell;
+pub mod site;
+mod start;
+mod sys_path;
+pub mod version;
+
+use envdiff_files::{ImagePath, Kind, Miss, Seen};
+use envdiff_model::{Environment, Evidence, Fact, ImageConfig, Interpreter, Text, Unknown, say};
+
+use ask::Found;
+use layout::{Implementation, Layout, Overrides};
+use process::{Account, Process};
+use program::ProgramKind;
+use start::Started;
+
+/// The most that is read of `/etc/passwd`, in bytes.
+const PASSWD: u64 = 1 << 20;
+
+/// Derives everything about Python.
+pub(crate) fn environment(
+    seen: &Seen,
+    config: Option<&ImageConfig>,
+    interpreter: Option<&ImagePath>,
+) -> Result<Environment, Miss> {
+    foresee::start(seen, config);
+    let accounts: Vec<Account> = match ImagePath::new("/etc/passwd") {
+        Some(passwd) => match ask::parsed(seen, &passwd, PASSWD, process::accounts)? {
+            Found::Is(accounts) => (*accounts).clone(),
+            _ => Vec::new(),
+        },
+        None => Vec::new(),
+    };
+    let process = config.map(|config| Process::of(config, &accounts));
+    let mut unknown = Vec::new();
+    if config.is_none() {
+        unknown.push(Unknown {
+            what: Text::from("config"),
+            why: Text::from(
+                "no image configuration was given: working folder, environment and user are not known",
+            ),
+        });
+    }
+    // What else lies there is looked for at the same time as what starts.
+    let candidates = others::candidates(seen, process.as_ref());
+    let started = match (interpreter, &process) {
+        (Some(given), _) => named(seen, given, process.as_ref()),
+        (None, Some(process)) => start::find(seen, &accounts, process),
+        (None, None) => only(candidates.clone()),
+    };
+    let versions = match &candidates {
+        Ok(candidates) => others::versions(seen, candidates),
+        Err(miss) => Err(miss.clone()),
+    };
+    let started = started?;
+    let others = |started: Option<(&ImagePath, &Fact<Text>)>| match (&candidates, &versions) {
+        (Ok(candidates), Ok(versions)) => others::others(seen, candidates, versions, started),
+        (Err(miss), _) | (_, Err(miss)) => Err(miss.clone()),
+    };
+    let nothing = |reason: Text, unknown: Vec<Unknown>| {
+        Ok(Environment {
+            python: Fact::unknown(reason.clone()),
+            interpreter: Fact::unknown(reason.clone()),
+            sys_path: Fact::unknown(reason.clone()),
+            markers: markers::unknown(&reason),
+            distributions: Vec::new(),
+            interpreters: others(None)?,
+            conda: Vec::new(),
+            unknown,
+        })
+    };
+    let started = match started {
+        Ok(started) => started,
+        Err(reason) => return nothing(reason, unknown),
+    };
+    let overrides = overrides(&started);
+    let layout = match layout::find(seen, &started.executable, &overrides)? {
+        Ok(layout) => layout,
+        Err(reason) => return nothing(reason, unknown),
+    };
+    // Independent of one another, so that each one's questions go out in the same batch.
+    let version = version::find(seen, &layout, true);
+    let path = sys_path::derive(seen, &layout, &started.flags, &started.process, config.is_some());
+    let listed = match &path {
+        Ok(path) => match path.fact.value() {
+            Some(entries) => Some(distributions::derive(seen, entries, layout.feature)),
+            None => None,
+        },
+        Err(_) => None,
+    };
+    let conda = match &layout.venv {
+        Some(venv) if !venv.settings.system_site => Ok((Vec::new(), Vec::new())),
+        _ => conda::packages(seen, &layout.base),
+    };
+    let machine = ask::range(seen, &layout.executable, 0, program::HEAD);
+    let (version, path, conda) = (version?, path?, conda?);
+    let others = others(Some((&layout.executable, &version.python)));
+    let machine = match machine? {
+        Found::Is(head) => match program::kind(head) {
+            ProgramKind::Elf(machine) => Some(machine),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut distributions = Vec::new();
+    if let Some(listed) = listed {
+        let mut listed = listed?;
+        distributions = listed.distributions;
+        unknown.append(&mut listed.unknown);
+    }
+    unknown.extend(path.unknown);
+    unknown.extend(conda.1);
+    let markers = markers::derive(&layout, &version.python, version.pypy.as_ref(), config, machine);
+    Ok(Environment {
+        interpreter: Fact::seen(interpreter_of(&layout, &started), evidence(&layout)),
+        python: version.python,
+        sys_path: path.fact,
+        markers,
+        distributions,
+        interpreters: others?,
+        conda: conda.0,
+        unknown,
+    })
+}
+
+/// The interpreter that the user names: a file, or a prefix with one in its `bin`.
+fn named(seen: &Seen, given: &ImagePath, process: Option<&Process>) -> Result<Result<Started, Text>, Miss> {
+    let process = process.cloned().unwrap_or_else(bare);
+    let start = |executable: ImagePath| {
+        let mut process = process.clone();
+        process.reached_by.push(say!(executable.as_bytes(), " was named"));
+        Ok(Started { executable, flags: Vec::new(), process })
+    };
+    match ask::stat(seen, given)? {
+        Found::Is(stat) if stat.kind == Kind::Folder => {
+            let Some(bin) = given.join("bin") else { return Ok(Err(Text::from("too long a path"))) };
+            let list = match ask::list(seen, &bin)? {
+                Found::Is(list) => list,
+                Found::Absent => return Ok(Err(say!(given.as_bytes(), " has no folder bin"))),
+                Found::Unreadable(why) => return Ok(Err(say!(bin.as_bytes(), " cannot be read: ", why))),
+            };
+            let names = list.entries.iter().map(|(n, _)| &**n).filter(|n| layout::is_python_name(n));
+            let best = names.min_by_key(|n| (**n != *b"python3", **n != *b"python", n.len()));
+            Ok(match best.and_then(|name| bin.join(name)) {
+                Some(executable) => start(executable),
+                None => Err(say!(bin.as_bytes(), " holds no Python")),
+            })
+        }
+        // A link that leads out of what was read: a virtual environment alone.
+        Found::Is(_) | Found::Absent => Ok(start(given.clone())),
+        Found::Unreadable(why) => Ok(Err(say!(given.as_bytes(), " cannot be read: ", why))),
+    }
+}
+
+/// Without configuration and name: the only interpreter that is there.
+fn only(candidates: Result<Vec<others::Candidate>, Miss>) -> Result<Result<Started, Text>, Miss> {
+    let candidates = candidates?;
+    Ok(match candidates.as_slice() {
+        [one] => {
+            let mut process = bare();
+            process.reached_by.push(say!(one.executable.as_bytes(), " is the only one found"));
+            Ok(Started { executable: one.executable.clone(), flags: Vec::new(), process })
+        }
+        [] => Err(Text::from("no configuration tells what starts, and no interpreter was found")),
+        many => Err(say!(
+            "no configuration tells what starts, and there are several interpreters: ",
+            Text::join(many.iter().map(|c| c.executable.as_bytes()), ", ")
+        )),
+    })
+}
+
+/// A process of which nothing is known.
+fn bare() -> Process {
+    Process {
+        vars: process::Vars::default(),
+        cwd: Some(ImagePath::root()),
+        user: Text::new(),
+        argv: Vec::new(),
+        reached_by: Vec::new(),
+    }
+}
+
+fn overrides(started: &Started) -> Overrides {
+    let switches = sys_path::Switches::of(&started.flags);
+    if switches.ignores_environment {
+        return Overrides { looks_ahead: true, ..Overrides::default() };
+    }
+    let get = |name: &str| started.process.vars.get(name).filter(|v| !v.is_empty()).cloned();
+    Overrides { home: get("PYTHONHOME"), platlibdir: get("PYTHONPLATLIBDIR"), looks_ahead: true }
+}
+
+fn interpreter_of(layout: &Layout, started: &Started) -> Interpreter {
+    Interpreter {
+        executable: Text::from(layout.executable.as_bytes()),
+        real: Text::from(layout.real.as_ref().unwrap_or(&layout.executable).as_bytes()),
+        implementation: Text::from(match layout.feature.implementation {
+            Implementation::CPython => "cpython",
+            Implementation::PyPy => "pypy",
+        }),
+        prefix: layout.prefix(),
+        base_prefix: layout.base_prefix.clone(),
+        flags: started.flags.clone(),
+        reached_by: started.process.reached_by.clone(),
+    }
+}
+
+fn evidence(layout: &Layout) -> Vec<Evidence> {
+    let mut out = vec![Evidence::new(layout.executable.as_bytes(), layout.feature.folder())];
+    out.extend(layout.evidence.iter().cloned());
+    out
+}

@@ -1,0 +1,51 @@
+//! The last lines: what was examined, in what time, and how to accept a finding.
+
+use std::io::{self, Write};
+
+use envdiff_model::{Audit, Severity};
+
+use super::style::DIM;
+use super::{count, paint, wrapped};
+use crate::escape::shown;
+use crate::{Detail, View};
+
+pub(super) fn write(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = format!(
+        "examined {}, {}, 0 archives",
+        count(audit.environment.distributions.len(), "distribution"),
+        count(audit.requirements.len(), "requirement")
+    );
+    let unread = audit.unknown.iter().filter(|u| u.what.as_bytes().starts_with(b"/")).count();
+    if unread > 0 {
+        line.push_str(&format!("; {} could not be read", count(unread, "file")));
+    }
+    let accepted = audit.findings.iter().filter(|f| f.accepted.is_some()).count();
+    if accepted > 0 {
+        line.push_str(&format!("; {} accepted", count(accepted, "finding")));
+    }
+    if let Some(elapsed) = view.elapsed {
+        line.push_str(&format!("; {:.2} s", elapsed.as_secs_f64()));
+    }
+    if let Some(cost) = view.cost.filter(|_| view.detail == Detail::Full) {
+        line.push_str(&format!(
+            "; {} in {}, {} bytes read",
+            count(cost.questions, "question"),
+            count(cost.rounds, "round"),
+            cost.bytes
+        ));
+    }
+    writeln!(out)?;
+    writeln!(out, "{}", paint(DIM, wrapped(&line, view.width, "")))?;
+    let first = audit.findings.iter().find(|f| f.accepted.is_none() && f.severity >= Severity::Warning);
+    if let Some(first) = first {
+        let subject = shown(&first.subject);
+        // A subject that a shell would read otherwise is left out: the check alone also works.
+        let plain = !subject.is_empty()
+            && subject
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'+'));
+        let subject = if plain { format!("={subject}") } else { String::new() };
+        writeln!(out, "{}", paint(DIM, format!("accept one: --ignore {}{subject}", first.check)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,363 @@
+//! A report in JSON (`envdiff.report/1`).
+
+use std::io::{self, Write};
+
+use envdiff_model as model;
+use model::Text;
+use serde::Serialize;
+
+use super::environment::{Distribution, Environment, Unknown, strs};
+use super::fact::Fact;
+use super::target::{Target, Tool};
+use super::words::{Change, Direction, Outcome, ReadAs, Severity, Verdict};
+use crate::REPORT_STRING;
+use crate::string::Str;
+
+/// The schema's name.
+pub(crate) const REPORT: &str = "envdiff.report/1";
+
+/// The whole answer of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(title = "envdiff.report/1"))]
+pub struct Report {
+    /// `envdiff.report/1`
+    pub schema: Str,
+    /// What wrote it.
+    pub tool: Tool,
+    /// Whether a finding is at or above the level of `--fail-on`.
+    pub verdict: Outcome,
+    /// The counts.
+    pub summary: Summary,
+    /// Every audit, in the order asked for.
+    pub audits: Vec<Audit>,
+}
+
+/// How many of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Summary {
+    /// Findings at error level, the accepted ones left out.
+    pub error: usize,
+    /// Findings at warning level, the accepted ones left out.
+    pub warning: usize,
+    /// Findings at note level, the accepted ones left out.
+    pub note: usize,
+    /// Facts that could not be read.
+    pub unknown: usize,
+    /// Requirements by verdict.
+    pub requirements: Requirements,
+}
+
+/// Requirements by verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Requirements {
+    /// All of them.
+    pub total: usize,
+    /// The image holds it.
+    pub satisfied: usize,
+    /// The image has no such distribution.
+    pub missing: usize,
+    /// Another version.
+    pub version_mismatch: usize,
+    /// Another URL or commit.
+    pub source_mismatch: usize,
+    /// Marker or selection leaves it out.
+    pub not_applicable: usize,
+    /// It cannot be told.
+    pub unverifiable: usize,
+    /// No installer takes the line.
+    pub invalid: usize,
+}
+
+/// One target held against its locks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Audit {
+    /// What was audited.
+    pub target: Target,
+    /// The locks, as read.
+    pub locks: Vec<Lock>,
+    /// What the image holds.
+    pub environment: Environment<Distribution>,
+    /// The same facts on the training side, as far as the locks tell.
+    pub training: Training,
+    /// Every requirement of every lock in file order.
+    pub requirements: Vec<Requirement>,
+    /// Predictions for model archives.
+    pub archives: Vec<Archive>,
+    /// Errors first, then warnings, then notes.
+    pub findings: Vec<Finding>,
+    /// Facts that could not be read.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A prediction for a model archive; this version of envdiff makes none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Archive {}
+
+/// A lock, as read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Lock {
+    /// The path as given.
+    pub path: Str,
+    /// Id of its format.
+    pub format: Str,
+    /// Demand or record.
+    pub read_as: ReadAs,
+    /// The lock's own range of Python versions.
+    pub requires_python: Option<Str>,
+    /// Groups that were selected.
+    pub groups: Vec<Str>,
+    /// Extras that were selected.
+    pub extras: Vec<Str>,
+}
+
+/// What the locks tell about training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Training {
+    /// The Python it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<Fact<Str>>,
+    /// The torch it held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torch: Option<Fact<Str>>,
+}
+
+/// A requirement with its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Requirement {
+    /// The normalised name; null where only a build would tell it.
+    pub name: Option<Str>,
+    /// The version specifier; empty for none.
+    pub specifier: Str,
+    /// The marker as written.
+    pub marker: Option<Str>,
+    /// Requested extras.
+    pub extras: Vec<Str>,
+    /// The URL or path that it is to come from, credentials masked.
+    pub url: Option<Str>,
+    /// Where it stands.
+    pub at: Position,
+    /// As written.
+    pub text: Str,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The version that the image has.
+    pub installed: Option<Str>,
+    /// How large the difference is.
+    pub change: Option<Change>,
+    /// What the image's version is beside the lock's.
+    pub direction: Option<Direction>,
+    /// Why, where the verdict alone does not say it.
+    pub reason: Option<Str>,
+}
+
+/// Where a requirement stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Position {
+    /// The path as the user would open it.
+    pub file: Str,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+/// A place in a file of the user's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Place {
+    /// The path as the user would open it.
+    pub file: Str,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// One past the last character.
+    pub end_column: usize,
+}
+
+/// A check that spoke about a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Finding {
+    /// Id of the check.
+    pub check: Str,
+    /// How grave.
+    pub severity: Severity,
+    /// Package, archive or file.
+    pub subject: Str,
+    /// What is.
+    pub message: Str,
+    /// Where in the lock.
+    pub at: Option<Place>,
+    /// Where in the image.
+    pub evidence: Vec<Evidence>,
+    /// Why it matters.
+    pub why: Str,
+    /// What to do.
+    pub fix: Str,
+    /// The allowance that covers it.
+    pub accepted: Option<Str>,
+}
+
+/// Where something was seen, with the layer that brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Evidence {
+    /// Absolute path in the image, or where else it stands.
+    pub path: Str,
+    /// What stands there.
+    pub detail: Str,
+    /// `sha256:…` of the layer.
+    pub layer: Option<Str>,
+    /// The instruction that made the layer.
+    pub instruction: Option<Str>,
+}
+
+/// Writes a report as JSON, with a final newline; strings of foreign text are cut at [`REPORT_STRING`] characters.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_report(report: &model::Report, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
+    crate::json::write(&Report::from(report), Some(REPORT_STRING), out)
+}
+
+impl From<&model::Report> for Report {
+    fn from(report: &model::Report) -> Self {
+        Self {
+            schema: REPORT.into(),
+            tool: Tool::this(),
+            verdict: if report.fails { Outcome::Fail } else { Outcome::Pass },
+            summary: report.counts().into(),
+            audits: report.audits.iter().map(Audit::from).collect(),
+        }
+    }
+}
+
+impl From<model::Counts> for Summary {
+    fn from(counts: model::Counts) -> Self {
+        let of = |verdict| counts.requirements.of(verdict);
+        Self {
+            error: counts.error,
+            warning: counts.warning,
+            note: counts.note,
+            unknown: counts.unknown,
+            requirements: Requirements {
+                total: counts.requirements.total(),
+                satisfied: of(model::Verdict::Satisfied),
+                missing: of(model::Verdict::Missing),
+                version_mismatch: of(model::Verdict::VersionMismatch),
+                source_mismatch: of(model::Verdict::SourceMismatch),
+                not_applicable: of(model::Verdict::NotApplicable),
+                unverifiable: of(model::Verdict::Unverifiable),
+                invalid: of(model::Verdict::Invalid),
+            },
+        }
+    }
+}
+
+impl From<&model::Audit> for Audit {
+    fn from(audit: &model::Audit) -> Self {
+        Self {
+            target: (&audit.target).into(),
+            locks: audit.locks.iter().map(Lock::from).collect(),
+            environment: Environment::reported(&audit.environment),
+            training: Training {
+                python: audit.training.python.as_ref().map(|fact| Fact::of(fact, Str::from)),
+                torch: audit.training.torch.as_ref().map(|fact| Fact::of(fact, Str::from)),
+            },
+            requirements: audit
+                .requirements
+                .iter()
+                .filter_map(|judged| {
+                    let asked = audit.locks.get(judged.lock)?.requirements.get(judged.requirement)?;
+                    Some(Requirement::of(judged, asked))
+                })
+                .collect(),
+            archives: Vec::new(),
+            findings: audit.findings.iter().map(|finding| Finding::of(finding, &audit.target)).collect(),
+            unknown: audit.unknown.iter().map(Unknown::from).collect(),
+        }
+    }
+}
+
+impl From<&model::Lock> for Lock {
+    fn from(lock: &model::Lock) -> Self {
+        Self {
+            path: (&lock.path).into(),
+            format: lock.format.into(),
+            read_as: lock.read_as.into(),
+            requires_python: lock.requires_python.as_ref().map(Str::from),
+            groups: strs(&lock.groups),
+            extras: strs(&lock.extras),
+        }
+    }
+}
+
+impl Requirement {
+    fn of(judged: &model::Judged, asked: &model::Requirement) -> Self {
+        // Written parts of a line go through `Text`, so that credentials in them are masked as everywhere.
+        let written = |text: &str| Str::from(&Text::from(text));
+        Self {
+            name: asked.name.as_ref().map(|name| name.as_str().into()),
+            specifier: written(&asked.specifier),
+            marker: asked.marker.as_deref().map(written),
+            extras: asked.extras.iter().map(|extra| extra.as_str().into()).collect(),
+            url: asked.url.as_ref().map(|url| (&url.shown).into()),
+            at: Position { file: (&asked.at.file).into(), line: asked.at.line, column: asked.at.column },
+            text: (&asked.text).into(),
+            verdict: judged.verdict.into(),
+            installed: judged.installed.as_ref().map(Str::from),
+            change: judged.change.map(Into::into),
+            direction: judged.direction.map(Into::into),
+            reason: judged.reason.as_ref().map(Str::from),
+        }
+    }
+}
+
+impl From<&model::Place> for Place {
+    fn from(place: &model::Place) -> Self {
+        Self {
+            file: (&place.file).into(),
+            line: place.line,
+            column: place.column,
+            end_column: place.end_column,
+        }
+    }
+}
+
+impl Finding {
+    fn of(finding: &model::Finding, target: &model::Target) -> Self {
+        Self {
+            check: finding.check.into(),
+            severity: finding.severity.into(),
+            subject: (&finding.subject).into(),
+            message: (&finding.message).into(),
+            at: finding.at.as_ref().map(Place::from),
+            evidence: finding.evidence.iter().map(|evidence| Evidence::of(evidence, target)).collect(),
+            why: (&finding.why).into(),
+            fix: (&finding.fix).into(),
+            accepted: finding.accepted.as_ref().map(Str::from),
+        }
+    }
+}
+
+impl Evidence {
+    fn of(evidence: &model::Evidence, target: &model::Target) -> Self {
+        let layer = evidence.layer.and_then(|index| target.layers.as_ref()?.get(index));
+        Self {
+            path: (&evidence.path).into(),
+            detail: (&evidence.detail).into(),
+            layer: layer.map(|layer| (&layer.id).into()),
+            instruction: layer.and_then(|layer| layer.instruction.as_ref()).map(Str::from),
+        }
+    }
+}

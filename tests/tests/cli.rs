@@ -1,0 +1,466 @@
+//! The whole command on small images: what is on which stream, and the exit status.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use envdiff_tests::envdiff;
+use envdiff_tests::small_image::{SITE, SmallImage};
+use serde_json::Value;
+
+/// The command on a small image, started beside it.
+fn on(image: &SmallImage, arguments: &[&str]) -> Command {
+    let mut command = envdiff();
+    command.current_dir(image.beside()).args(arguments);
+    command
+}
+
+/// The main job: the image with its configuration, and more words.
+fn audit(image: &SmallImage, more: &[&str]) -> Output {
+    on(image, &["dir:root", "--image-config", "config.json"]).args(more).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// What the command said, times and temporary folders out.
+fn said(output: &Output) -> String {
+    let text = stdout(output);
+    let lines = text.lines().map(|line| match line.rsplit_once("; ") {
+        Some((start, time)) if time.ends_with(" s") => format!("{start}; TIME"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", stderr(output)))
+}
+
+fn two_packages() -> SmallImage {
+    SmallImage::new().with("torch", "2.0.1+cu117").with("numpy", "1.26.4")
+}
+
+const LOCK: &str = "numpy==1.26.4\ntorch==2.1.2\nrequests==2.31.0 ; python_version < \"3.8\"\n";
+
+#[test]
+fn a_difference_is_status_1() {
+    let image = two_packages();
+    image.lock("train.lock", LOCK);
+    let output = audit(&image, &["train.lock"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    insta::assert_snapshot!(said(&output));
+}
+
+#[test]
+fn a_match_is_status_0() {
+    let image = two_packages();
+    image.lock("train.lock", "numpy==1.26.4\ntorch>=2\n");
+    let output = audit(&image, &["train.lock"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(said(&output));
+}
+
+#[test]
+fn without_a_lock_the_image_is_held_against_itself() {
+    let image = two_packages().with_metadata("x", "1", "Requires-Dist: absent-one>=2\n");
+    let output = audit(&image, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(said(&output));
+    assert_eq!(audit(&image, &["--fail-on", "warning"]).status.code(), Some(1));
+}
+
+#[test]
+fn everything_known_of_one_package() {
+    let image = two_packages().with_metadata("x", "1", "Requires-Dist: torch>=2.1\n");
+    image.lock("train.lock", LOCK);
+    let output = audit(&image, &["train.lock", "--why", "Torch"]);
+    insta::assert_snapshot!(said(&output));
+}
+
+#[test]
+fn levels_and_allowances_decide_the_status() {
+    let image = two_packages();
+    image.lock("train.lock", LOCK);
+    for (more, status) in [
+        (&[][..], 1),
+        (&["--exit-zero"], 0),
+        (&["--fail-on", "never"], 0),
+        (&["--ignore", "version-mismatch=torch"], 0),
+        (&["--ignore", "version-mismatch"], 0),
+        (&["--ignore", "version-mismatch=t*"], 0),
+        (&["--ignore", "version-mismatch=numpy"], 1),
+        (&["--ignore", "package-missing"], 1),
+    ] {
+        let words = [&["train.lock"], more].concat();
+        assert_eq!(audit(&image, &words).status.code(), Some(status), "{more:?}");
+    }
+    let unmatched = audit(&image, &["train.lock", "--ignore", "package-missing=zzz"]);
+    assert!(stdout(&unmatched).contains("--ignore package-missing=zzz matched nothing"));
+    // The verdict in the report does not depend on --exit-zero.
+    let report = json(&audit(&image, &["train.lock", "--exit-zero", "--format", "json"]));
+    assert_eq!(report["verdict"], "fail");
+}
+
+#[test]
+fn a_lock_may_come_from_standard_input() {
+    let image = two_packages();
+    let mut command = on(&image, &["dir:root", "--image-config", "config.json", "-", "--format", "json"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(LOCK.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(json(&output)["audits"][0]["locks"][0]["path"], "-");
+}
+
+#[test]
+fn reports_go_to_files_whole() {
+    let image = two_packages();
+    image.lock("train.lock", LOCK);
+    let output = audit(
+        &image,
+        &["train.lock", "--report", "json=out.json", "--report", "terminal=out.txt", "--color", "always"],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains('\u{1b}'));
+    let written = std::fs::read_to_string(image.beside().join("out.txt")).unwrap();
+    assert!(written.contains("error[version-mismatch]") && !written.contains('\u{1b}'));
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(image.beside().join("out.json")).unwrap()).unwrap();
+    assert_eq!(report["schema"], "envdiff.report/1");
+    let left: Vec<_> = std::fs::read_dir(image.beside())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(".envdiff"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    // A device stays what it is.
+    let output = audit(&image, &["train.lock", "--report", "json=/dev/null"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn a_link_to_a_report_stays_a_link() {
+    let image = two_packages();
+    image.lock("train.lock", LOCK);
+    std::fs::write(image.beside().join("real.json"), "").unwrap();
+    std::os::unix::fs::symlink("real.json", image.beside().join("link.json")).unwrap();
+    assert_eq!(audit(&image, &["train.lock", "--report", "json=link.json"]).status.code(), Some(1));
+    assert!(std::fs::symlink_metadata(image.beside().join("link.json")).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(image.beside().join("real.json")).unwrap().contains("envdiff.report/1"));
+}
+
+#[test]
+fn a_failed_run_writes_no_report() {
+    let image = two_packages();
+    let output = audit(&image, &["absent.lock", "--report", "json=out.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!image.beside().join("out.json").exists());
+}
+
+#[test]
+fn no_colour_where_there_is_no_terminal_unless_it_is_wanted() {
+    let image = two_packages();
+    image.lock("train.lock", LOCK);
+    let escapes = |output: Output| stdout(&output).contains('\u{1b}');
+    assert!(!escapes(audit(&image, &["train.lock"])));
+    assert!(escapes(audit(&image, &["train.lock", "--color", "always"])));
+    let with = |name: &str, value: &str, more: &[&str]| {
+        let mut command = on(&image, &["dir:root", "--image-config", "config.json", "train.lock"]);
+        escapes(command.args(more).env(name, value).output().unwrap())
+    };
+    assert!(with("CLICOLOR_FORCE", "1", &[]));
+    assert!(!with("CLICOLOR_FORCE", "1", &["--color", "never"]));
+    assert!(!with("NO_COLOR", "1", &[]));
+}
+
+#[test]
+fn eighty_columns_in_a_pipe() {
+    let image = two_packages();
+    image.lock("train.lock", LOCK);
+    for more in [&["train.lock"][..], &["train.lock", "-vv"], &["train.lock", "--why", "torch"]] {
+        for line in stdout(&audit(&image, more)).lines() {
+            // A path or a command in backticks is never broken, so that it can be copied.
+            let is_one_word = line.contains('`') || line.split(' ').any(|word| word.chars().count() > 55);
+            assert!(line.chars().count() <= 80 || is_one_word, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let image = two_packages();
+    // More than a pipe holds, so that writing goes on after the reader has gone.
+    let lines: String = (0..3000).map(|i| format!("package-number-{i}==1.{i}\n")).collect();
+    image.lock("train.lock", &lines);
+    for words in [
+        &["dir:root", "--image-config", "config.json", "train.lock", "-v"][..],
+        &["dir:root", "--image-config", "config.json", "train.lock", "--format", "json"],
+        &["--help"],
+    ] {
+        let mut child = on(&image, words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = [0; 1];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let mut error = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+        assert_eq!(error, "", "{words:?}");
+        assert!(matches!(child.wait().unwrap().code(), Some(0 | 1)), "{words:?}");
+    }
+}
+
+#[test]
+fn names_from_outside_are_escaped() {
+    let image = SmallImage::new().with_metadata(
+        "evil",
+        "1\u{1b}[2J\u{202e}",
+        "Requires-Dist: gone\u{1b}]0;x\u{7}>=1\n",
+    );
+    image.lock("train.lock", "evil==2\n\u{1b}[31mred==1\nx @ https://me:hunter2@host/x-1-py3-none-any.whl\n");
+    for more in [&["train.lock", "-vv"][..], &["train.lock", "--format", "json"], &["train.lock", "-q"]] {
+        let output = audit(&image, more);
+        let text = stdout(&output) + &stderr(&output);
+        for c in ['\u{1b}', '\u{202e}', '\u{7}'] {
+            assert!(!text.contains(c), "{c:?} in {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let name = "no\u{1b}[31msuch.lock";
+    let output = audit(&image, &[name]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!stderr(&output).contains('\u{1b}'), "{}", stderr(&output));
+}
+
+/// Everything but the target, and in evidence layer and instruction.
+fn without_source(mut value: Value) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.remove("layer");
+                map.remove("instruction");
+                map.remove("target");
+                map.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    strip(&mut value);
+    value
+}
+
+#[test]
+fn a_snapshot_and_a_bundle_give_the_same_report() {
+    let image = two_packages().with_metadata("x", "1", "Requires-Dist: torch>=2.1\n");
+    image.lock("train.lock", LOCK);
+    let report = json(&audit(&image, &["train.lock", "--format", "json"]));
+    let inspect = on(
+        &image,
+        &["inspect", "dir:root", "--image-config", "config.json", "--format", "json", "--thin", "bundle"],
+    )
+    .output()
+    .unwrap();
+    assert_eq!(inspect.status.code(), Some(0), "{}", stderr(&inspect));
+    std::fs::write(image.beside().join("snapshot.json"), &inspect.stdout).unwrap();
+    assert!(!stdout(&inspect).contains("hunter2"));
+    for target in ["snapshot:snapshot.json", "dir:bundle", "./bundle"] {
+        let again = on(&image, &[target, "train.lock", "--format", "json"]).output().unwrap();
+        assert_eq!(again.status.code(), Some(1), "{target}: {}", stderr(&again));
+        assert_eq!(without_source(json(&again)), without_source(report.clone()), "{target}");
+    }
+    let again = on(&image, &["inspect", "snapshot:snapshot.json", "--format", "json"]).output().unwrap();
+    assert_eq!(without_source(json(&again)), without_source(json(&inspect)));
+}
+
+#[test]
+fn what_is_in_there() {
+    let image = two_packages().with_metadata("x", "1", "");
+    let inspect = |format: &str| {
+        on(&image, &["inspect", "dir:root", "--image-config", "config.json", "--format", format])
+            .output()
+            .unwrap()
+    };
+    insta::assert_snapshot!(said(&inspect("table")));
+    insta::assert_snapshot!("freeze", said(&inspect("requirements")));
+    assert_eq!(json(&inspect("json"))["schema"], "envdiff.snapshot/1");
+}
+
+#[test]
+fn an_image_without_python_is_inspected() {
+    let image = SmallImage::new();
+    for path in ["/usr/local/bin/python3", "/usr/local/bin/python3.11"] {
+        std::fs::remove_file(image.path(path)).unwrap();
+    }
+    std::fs::remove_dir_all(image.path("/usr/local/lib")).unwrap();
+    let inspect = on(&image, &["inspect", "dir:root", "--image-config", "config.json", "--format", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(inspect.status.code(), Some(0), "{}", stderr(&inspect));
+    assert!(json(&inspect)["environment"]["python"]["unknown"].is_string());
+    image.lock("train.lock", LOCK);
+    let output = audit(&image, &["train.lock", "--format", "json"]);
+    let report = json(&output);
+    assert_eq!(report["audits"][0]["findings"][0]["check"], "interpreter-missing");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(report["summary"]["requirements"]["satisfied"], 0);
+}
+
+#[test]
+fn an_interpreter_may_be_named() {
+    let image = two_packages();
+    let without = on(&image, &["inspect", "dir:root", "--format", "json"]).output().unwrap();
+    assert_eq!(without.status.code(), Some(0), "{}", stderr(&without));
+    let named =
+        on(&image, &["inspect", "dir:root", "--python", "/usr/local/bin/python3", "--format", "json"])
+            .output()
+            .unwrap();
+    assert_eq!(json(&named)["environment"]["python"]["value"], "3.11.7");
+}
+
+#[test]
+fn pages_and_lists_are_told() {
+    for (words, wanted) in [
+        (&["explain"][..], "package-missing (error)"),
+        (&["explain", "package-missing"], "Why it matters"),
+        (&["explain", "locks"], "requirements"),
+        (&["explain", "targets"], "snapshot:FILE"),
+        (&["explain", "reports"], "terminal"),
+        (&["completions", "bash"], "_envdiff"),
+        (&["completions", "zsh"], "#compdef envdiff"),
+        (&["man"], ".TH envdiff"),
+        (&["--version"], "envdiff "),
+        (&["-h"], "Exit status"),
+    ] {
+        let output = envdiff().args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        assert!(stdout(&output).contains(wanted), "{words:?}");
+        assert!(!stdout(&output).contains('\u{1b}'), "{words:?}");
+    }
+}
+
+#[test]
+fn the_short_help_has_a_line_for_each_option() {
+    for words in [&["-h"][..], &["inspect", "-h"]] {
+        let text = stdout(&envdiff().args(words).env("COLUMNS", "100").output().unwrap());
+        let options = text.lines().filter(|line| line.trim_start().starts_with('-')).count();
+        let in_sections = text
+            .lines()
+            .skip_while(|line| !line.starts_with("Options"))
+            .take_while(|line| !line.starts_with("Exit status"))
+            .filter(|line| line.starts_with("  "))
+            .count();
+        assert_eq!(options, in_sections, "{text}");
+    }
+}
+
+/// What each bad input is called, and a part of the one message about it.
+#[test]
+fn bad_input_is_status_2_with_one_message() {
+    let image = two_packages().with("x", "1");
+    let lock = |name: &str, bytes: &[u8]| std::fs::write(image.beside().join(name), bytes).unwrap();
+    lock("good.lock", b"numpy==1.26.4\n");
+    lock("empty.lock", b"");
+    lock("binary.lock", b"\x7fELF\x00\x01\x02");
+    lock("zip.lock", b"PK\x03\x04rest");
+    lock("prose.lock", &b"Dear reader, this is a letter.\nIt is not a lock.\n".repeat(20));
+    lock("circle-a.lock", b"-r circle-b.lock\n");
+    lock("circle-b.lock", b"-r circle-a.lock\n");
+    lock("missing-include.lock", b"-r nowhere.txt\nnumpy==1\n");
+    lock("bad.json", b"{\"schema\": \"envdiff.report/1\"}");
+    lock("newer.json", b"{\"schema\": \"envdiff.snapshot/9\"}");
+    lock("broken.json", b"{\"schema\": \"envdiff.snap");
+    lock("noise.tar", &[7; 4096]);
+    lock("empty.tar", b"");
+    lock("config-broken.json", b"{");
+    std::fs::create_dir(image.beside().join("folder")).unwrap();
+    let dir: &[&str] = &["dir:root", "--image-config", "config.json"];
+    let with = |more: &[&'static str]| [dir, more].concat();
+    for (words, wanted) in [
+        (vec![], "IMAGE"),
+        (with(&["absent.lock"]), "absent.lock"),
+        (with(&["empty.lock"]), "empty"),
+        (with(&["binary.lock"]), "no"),
+        (with(&["zip.lock"]), "zip"),
+        (with(&["prose.lock"]), "no lock"),
+        (with(&["circle-a.lock"]), "include"),
+        (with(&["missing-include.lock"]), "nowhere.txt"),
+        (with(&["folder"]), "folder"),
+        (with(&["-", "-"]), "standard input"),
+        (with(&["good.lock", "--report", "json=nowhere/out.json"]), "nowhere/out.json"),
+        (with(&["good.lock", "--report", "json=folder"]), "folder"),
+        (with(&["good.lock", "--report", "json=a.json", "--report", "terminal=a.json"]), "a.json"),
+        (with(&["good.lock", "--ignore", "version-missmatch"]), "version-mismatch"),
+        (vec!["dir:root", "--image-config", "config-broken.json"], "config-broken.json"),
+        (vec!["dir:root", "--image-config", "absent.json"], "absent.json"),
+        (vec!["dir:absent"], "absent"),
+        (vec!["./absent"], "absent"),
+        (vec!["./noise.tar"], "noise.tar"),
+        (vec!["./empty.tar"], "empty.tar"),
+        (vec!["./absent.tar"], "absent.tar"),
+        (vec!["snapshot:bad.json"], "envdiff.report/1"),
+        (vec!["snapshot:newer.json"], "envdiff.snapshot/9"),
+        (vec!["snapshot:broken.json"], "broken.json"),
+        (vec!["snapshot:absent.json"], "absent.json"),
+        (vec!["inspect", "snapshot:broken.json"], "broken.json"),
+        (vec!["inspect", "dir:root", "--format", "sarif"], "sarif"),
+        (vec!["inspect", "dir:root", "--thin", "folder/../root"], "root"),
+        (vec!["dir:"], "dir:"),
+        (vec!["explain", "version-missmatch"], "version-mismatch"),
+        (vec!["explain", "nothing-like-it-at-all"], "explain"),
+        (vec!["--no-such-option"], "--no-such-option"),
+        (vec!["completions", "tcsh"], "tcsh"),
+    ] {
+        let mut command = on(&image, &words);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {error}{}", stdout(&output));
+        assert_eq!(stdout(&output), "", "{words:?}");
+        assert_eq!(error.matches("error: ").count(), 1, "{words:?}: {error}");
+        assert!(error.starts_with("error: ") && error.contains(wanted), "{words:?}: {error}");
+        assert!(!error.contains("panicked") && !error.contains("fault of"), "{words:?}: {error}");
+    }
+    assert!(!image.beside().join("a.json").exists());
+}
+
+#[test]
+fn a_lock_with_some_bad_lines_is_compared_in_the_rest() {
+    let image = two_packages();
+    image.lock("train.lock", "numpy==1.26.4\ntorch=2.0\nnumpy>=1\n");
+    let report = json(&audit(&image, &["train.lock", "--format", "json"]));
+    let audit = &report["audits"][0];
+    assert_eq!(report["summary"]["requirements"]["satisfied"], 2);
+    assert_eq!(report["summary"]["requirements"]["invalid"], 1);
+    let finding = &audit["findings"][0];
+    assert_eq!(finding["check"], "requirement-invalid");
+    assert_eq!((&finding["at"]["line"], &finding["at"]["column"]), (&2.into(), &6.into()));
+}
+
+#[test]
+fn links_that_lead_out_and_in_circles_do_no_harm() {
+    let image = two_packages();
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, image.path(at)).unwrap();
+    link("/etc", &format!("{SITE}/etc-1.0.dist-info"));
+    link("circle-1.0.dist-info", &format!("{SITE}/circle-1.0.dist-info"));
+    link("../../../../../../../../../../etc/passwd", &format!("{SITE}/out.pth"));
+    let output = audit(&image, &["--format", "json"]);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", stderr(&output));
+    let host = std::fs::read_to_string("/etc/passwd").unwrap();
+    let line = host.lines().last().unwrap();
+    assert!(!stdout(&output).contains(line), "a line of this machine's own file");
+}
+
+#[test]
+fn version_and_help_need_nothing_else() {
+    let started = std::time::Instant::now();
+    assert!(envdiff().arg("--version").current_dir(Path::new("/")).output().unwrap().status.success());
+    // Generous: a debug build on a busy machine; the figure itself is in the benchmarks.
+    assert!(started.elapsed().as_secs() < 60);
+}
