@@ -298,7 +298,8 @@ fn reason(error: isize) -> Found {
 
 fn is_mount_of_the_runtime(path: &[u8]) -> bool {
     let below: [&[u8]; 5] = [b"/proc", b"/sys", b"/dev", b"/run/secrets", b"/.envdiff"];
-    let exact: [&[u8]; 4] = [b"/.dockerenv", b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"];
+    let exact: [&[u8]; 5] =
+        [b"/.dockerenv", b"/etc/hosts", b"/etc/hostname", b"/etc/mtab", b"/etc/resolv.conf"];
     below.iter().any(|dir| is_below(path, dir)) || exact.iter().any(|file| path == *file)
 }
 

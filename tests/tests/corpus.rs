@@ -146,7 +146,7 @@ fn distributions(name: &str, got: &Value, truth: &Value, faults: &mut Faults) {
         .map(|d| {
             // A working folder that PYTHONPATH names again hides itself; the truth did not look there first.
             let itself = got["distributions"].as_array().unwrap().iter().any(|first| {
-                first["metadata"] == d["metadata"] && first["path_index"].as_u64() < d["path_index"].as_u64()
+                first["metadata"] == d["metadata"] && first["path_index"] == 0
             });
             let shadowed = d["shadowed"] == true && !itself;
             serde_json::json!([d["metadata"], d["name"], d["version"], shadowed, d["ambiguous"]])

@@ -105,7 +105,8 @@ pub fn is_mount_of_the_runtime(real: &ImagePath) -> bool {
         || below(b"/dev")
         || below(b"/run/secrets")
         || below(b"/.envdiff")
-        || [&b"/.dockerenv"[..], b"/etc/hosts", b"/etc/hostname", b"/etc/resolv.conf"].contains(&bytes)
+        || [&b"/.dockerenv"[..], b"/etc/hosts", b"/etc/hostname", b"/etc/mtab", b"/etc/resolv.conf"]
+            .contains(&bytes)
 }
 
 #[cfg(test)]

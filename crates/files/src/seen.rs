@@ -168,6 +168,9 @@ impl Seen {
     }
 
     fn parse_once<T: Any + Send + Sync>(&self, ask: Ask, parse: fn(&[u8]) -> T) -> Result<Arc<T>, Miss> {
+        if !matches!(self.replies.get(&ask), Some(Reply::Answered(_))) {
+            return Err(self.ask(ask).err().unwrap_or_else(mixed_up));
+        }
         let key = (ask.clone(), TypeId::of::<T>(), parse as usize);
         if let Some(done) = self.parsed.borrow().get(&key) {
             return Arc::clone(done).downcast().map_err(|_| mixed_up());

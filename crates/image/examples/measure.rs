@@ -20,7 +20,8 @@ impl Events for Silent {
 const LIKELY: Likely = Likely {
     names: &["METADATA", "PKG-INFO", "pyvenv.cfg"],
     suffixes: &[".pth"],
-    folders: &[], programs: &[],
+    folders: &[],
+    programs: &[],
     paths: &["etc/passwd", "etc/os-release"],
     limit: 4 << 20,
 };

@@ -32,7 +32,8 @@ fn quiet() -> Arc<dyn Events> {
 const LIKELY: Likely = Likely {
     names: &["METADATA", "pyvenv.cfg"],
     suffixes: &[".pth"],
-    folders: &[".dist-info"], programs: &[],
+    folders: &[".dist-info"],
+    programs: &[],
     paths: &["etc/passwd"],
     limit: 1 << 20,
 };

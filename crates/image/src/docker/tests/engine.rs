@@ -16,7 +16,8 @@ use crate::{ImageError, OpenOptions, ReadBy};
 const LIKELY: Likely = Likely {
     names: &["short", "long"],
     suffixes: &[".pth"],
-    folders: &[], programs: &[],
+    folders: &[],
+    programs: &[],
     paths: &["etc/passwd"],
     limit: 4 << 20,
 };
