@@ -145,9 +145,11 @@ fn distributions(name: &str, got: &Value, truth: &Value, faults: &mut Faults) {
         .filter(|d| d["path_index"] != 0 || got["sys_path"]["value"][0]["from"] != "cwd")
         .map(|d| {
             // A working folder that PYTHONPATH names again hides itself; the truth did not look there first.
-            let itself = got["distributions"].as_array().unwrap().iter().any(|first| {
-                first["metadata"] == d["metadata"] && first["path_index"] == 0
-            });
+            let itself = got["distributions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|first| first["metadata"] == d["metadata"] && first["path_index"] == 0);
             let shadowed = d["shadowed"] == true && !itself;
             serde_json::json!([d["metadata"], d["name"], d["version"], shadowed, d["ambiguous"]])
         })

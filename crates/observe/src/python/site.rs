@@ -107,9 +107,16 @@ impl<'a> Making<'a> {
         begin: Vec<SysPathEntry>,
     ) -> Result<Self, Miss> {
         let site_py = layout.stdlib.join("site.py");
+        let mut unknown = Vec::new();
         let rules = match site_py.as_ref().map(|p| ask::parsed(seen, p, SOURCE_LIMIT, rules)).transpose()? {
             Some(Found::Is(rules)) => *rules,
-            _ => default_rules(layout.feature),
+            // Which folders a distribution's own site.py adds stands nowhere else.
+            Some(Found::Unreadable(why)) => {
+                let why = say!(layout.stdlib.as_bytes(), "/site.py cannot be read: ", why);
+                unknown.push(Unknown { what: Text::from("sys_path"), why });
+                default_rules(layout.feature)
+            }
+            Some(Found::Absent) | None => default_rules(layout.feature),
         };
         let mut making = Self {
             seen,
@@ -118,7 +125,7 @@ impl<'a> Making<'a> {
             cwd,
             path: Vec::new(),
             known: HashSet::new(),
-            unknown: Vec::new(),
+            unknown,
             evidence: Vec::new(),
             mark: None,
             pth_files: 0,
