@@ -304,8 +304,17 @@ impl From<&model::Lock> for Lock {
 
 impl Requirement {
     fn of(judged: &model::Judged, asked: &model::Requirement) -> Self {
-        // Written parts of a line go through `Text`, so that credentials in them are masked as everywhere.
-        let written = |text: &str| Str::from(&Text::from(text));
+        // Written parts of a line go through `Text`, so that credentials in them are masked as everywhere. Where a variable
+        // stands in the line, a part that is not written there holds its value.
+        let line = asked.text.to_lossy();
+        let has_variable = line.contains("${");
+        let written = |text: &str| {
+            if has_variable && !line.contains(text) {
+                Str::from("****")
+            } else {
+                Str::from(&Text::from(text))
+            }
+        };
         Self {
             name: asked.name.as_ref().map(|name| name.as_str().into()),
             specifier: written(&asked.specifier),
