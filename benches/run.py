@@ -76,7 +76,7 @@ def table(image, rounds, work):
     subprocess.run(["tar", "-xf", exported, "-C", site, "--strip-components", str(busiest.count("/")), busiest.lstrip("/")], check=True)
     os.remove(exported)
     walker = os.path.join(work, "empty")
-    shutil.copy(os.path.join(ROOT, "crates/walker/walker-" + os.uname().machine), walker)
+    shutil.copy(os.path.join(ROOT, "crates/image/programs/walker-" + os.uname().machine), walker)
     os.chmod(walker, 0o755)
     run = ["docker", "run", "--rm", "--network", "none"]
     audit = [ENVDIFF, "docker:" + image, lock]

@@ -105,3 +105,68 @@ pub fn image(name: &str) -> bool {
     }
     there
 }
+
+/// What the Docker CLI prints.
+///
+/// # Panics
+/// When it fails, with what it says.
+#[expect(clippy::panic, reason = "a test support room: an engine that fails ends the test")]
+#[expect(clippy::must_use_candidate, reason = "some commands are given for what they do")]
+pub fn docker(arguments: &[&str]) -> String {
+    match Command::new("docker").args(arguments).output() {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        Ok(output) => panic!("docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("docker cannot be started: {error}"),
+    }
+}
+
+/// The images of the corpus and of `fixtures/` in the engine, but `big`, whose gigabytes are only for `make bench`.
+#[must_use]
+pub fn images() -> Vec<String> {
+    let mut names: Vec<String> = docker(&["images", "--format", "{{.Repository}}"])
+        .lines()
+        .filter(|name| name.starts_with("envdiff-corpus/") || name.starts_with("envdiff-fixtures/"))
+        .filter(|name| !["envdiff-corpus/base", "envdiff-corpus/big"].contains(name))
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// What `docker export` writes of a container of this image: exported once for an image's id and kept under `target/exports`,
+/// for an export is what takes the longest (`tests/images.sh` makes all of them).
+///
+/// # Panics
+/// When the engine fails.
+#[must_use]
+pub fn exported(image: &str) -> PathBuf {
+    let script = root().join("tests/export.sh");
+    let output = Command::new(&script).arg(image).output();
+    match output {
+        Ok(output) if output.status.success() => {
+            PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end())
+        }
+        other => {
+            let why = other.map(|o| String::from_utf8_lossy(&o.stderr).into_owned());
+            #[expect(clippy::panic, reason = "a test support room: an engine that fails ends the test")]
+            {
+                panic!("{} {image}: {why:?}", script.display())
+            }
+        }
+    }
+}
+
+/// Does `work` for every item on two threads.
+pub fn each_of_two<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    work(item);
+                }
+            });
+        }
+    });
+}

@@ -129,6 +129,3 @@ mod tests {
         assert!(said.starts_with("the image cannot be read as layers: /nowhere/at/all: "), "{said}");
     }
 }
-
-#[cfg(test)]
-mod real;

@@ -11,8 +11,8 @@ use crate::docker::container::FOLDER;
 /// Our program for an architecture as Go names it.
 pub(crate) fn program(architecture: &str) -> Option<&'static [u8]> {
     match architecture {
-        "amd64" => Some(include_bytes!("../../../walker/walker-x86_64")),
-        "arm64" => Some(include_bytes!("../../../walker/walker-aarch64")),
+        "amd64" => Some(include_bytes!("../../programs/walker-x86_64")),
+        "arm64" => Some(include_bytes!("../../programs/walker-aarch64")),
         _ => None,
     }
 }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_programs_are_those_of_the_checksums() {
-        let sums = include_str!("../../../walker/SHA256SUMS");
+        let sums = include_str!("../../programs/SHA256SUMS");
         for (architecture, file) in [("amd64", "walker-x86_64"), ("arm64", "walker-aarch64")] {
             let digest: String = Sha256::digest(program(architecture).unwrap())
                 .iter()

@@ -1,36 +1,26 @@
-//! The corpus images in the local engine in; that our view of their layer folders is what `docker export` tells out.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+//! The images in the local engine in; that our view of their layer folders is what `docker export` tells, entry by entry, out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use envdiff_files::{Answer, Ask, ImagePath, Kind, Reply, Source, is_mount_of_the_runtime};
-
-use super::LayerFolders;
-use crate::{Events, ImageError, OpenOptions, Opened, TargetSpec, open};
+use envdiff_files::{Answer, Ask, ImagePath, Kind, Reply, Source as _, is_mount_of_the_runtime};
+use envdiff_image::{Events, Files, OpenOptions, Opened, ReadBy, TargetSpec, open};
+use envdiff_tests::{docker, each_of_two, engine, exported, images, skip};
 
 /// Kind, size, content or link text where they are small.
 type Told = (Kind, u64, Vec<u8>);
 
 const SMALL: u64 = 16 << 10;
 
-fn docker(args: &[&str]) -> Option<String> {
-    let out = Command::new("docker").args(args).output().ok()?;
-    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
-}
-
 /// What the engine makes of every container, whatever the image; the contract's list has the others.
 fn is_made_by_the_engine(path: &[u8]) -> bool {
     path == b"/etc/mtab" || path == b"/etc"
 }
 
-fn exported(image: &str) -> BTreeMap<Vec<u8>, Told> {
-    let container = docker(&["create", "--network", "none", image, "x"]).expect("a container");
-    let mut child =
-        Command::new("docker").args(["export", &container]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut archive = tar::Archive::new(child.stdout.take().unwrap());
+fn from_export(image: &str) -> BTreeMap<Vec<u8>, Told> {
+    let mut archive = tar::Archive::new(std::io::BufReader::new(std::fs::File::open(exported(image)).unwrap()));
     let mut out: BTreeMap<Vec<u8>, Told> = BTreeMap::new();
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
@@ -54,28 +44,26 @@ fn exported(image: &str) -> BTreeMap<Vec<u8>, Told> {
         };
         out.insert(path, told);
     }
-    assert!(child.wait().unwrap().success());
-    docker(&["rm", "-f", &container]).expect("removed");
     out.retain(|path, _| {
         !is_made_by_the_engine(path) && !is_mount_of_the_runtime(&ImagePath::new(path).unwrap())
     });
     out
 }
 
-fn from_layers(image: &str) -> BTreeMap<Vec<u8>, Told> {
-    let of = |what: &str| {
-        docker(&["image", "inspect", "-f", &format!("{{{{ {what} }}}}"), image]).expect("an inspection")
-    };
-    let lower = of("if .GraphDriver.Data.LowerDir }}{{ .GraphDriver.Data.LowerDir }}{{ end");
-    let layers =
-        LayerFolders::new(&of(".GraphDriver.Name"), Some(&of(".GraphDriver.Data.UpperDir")), Some(&lower))
-            .unwrap();
-    assert_eq!(layers.count().to_string(), of("len .RootFS.Layers"));
-    told_by(&mut layers.open().unwrap(), layers.count())
+fn opened(target: TargetSpec) -> Box<Files> {
+    let options = OpenOptions { read: ReadBy::Layers, ..OpenOptions::default() };
+    let quiet: Arc<dyn Events> = Arc::new(Quiet);
+    match open(&target, &options, &quiet) {
+        Ok(Opened::Files(files)) => files,
+        Ok(Opened::Snapshot(_)) => panic!("{target:?} is a snapshot"),
+        Err(error) => panic!("{target:?}: {error}"),
+    }
 }
 
 /// Everything that a source tells, with the contents of what is small.
-fn told_by(source: &mut dyn Source<Error = ImageError>, layers: usize) -> BTreeMap<Vec<u8>, Told> {
+fn told_by(mut files: Box<Files>) -> BTreeMap<Vec<u8>, Told> {
+    let layers = files.target.layers.as_ref().unwrap().len();
+    let source = &mut files.source;
     let tree = Ask::Tree { path: ImagePath::root(), depth: u32::MAX, suffixes: Vec::new() };
     let replies = source.answer(&[tree]).unwrap();
     let Some(Reply::Answered(answered)) = replies.first() else { panic!("no tree: {replies:?}") };
@@ -113,19 +101,28 @@ fn told_by(source: &mut dyn Source<Error = ImageError>, layers: usize) -> BTreeM
     out
 }
 
+/// Whether the engine's layer folders can be read here; if not, the test is skipped.
+fn layer_folders() -> bool {
+    let there = engine() && std::fs::read_dir("/var/lib/docker/image").is_ok();
+    if !there {
+        skip("the engine's layer folders cannot be read");
+    }
+    there
+}
+
 #[test]
-fn every_corpus_image_is_as_its_container_sees_it() {
-    let images = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).unwrap_or_default();
-    let root = std::fs::metadata("/var/lib/docker").and_then(|_| std::fs::read_dir("/var/lib/docker/image"));
-    let mut corpus: Vec<&str> = images.lines().filter(|i| i.starts_with("envdiff-corpus/")).collect();
-    corpus.sort_unstable();
-    if corpus.is_empty() || root.is_err() {
-        assert!(std::env::var_os("CI").is_none(), "the corpus images, the engine or root are not there");
-        println!("skipped: the corpus images, the engine or root are not there");
+fn every_image_is_as_its_container_sees_it() {
+    if !layer_folders() {
         return;
     }
-    for image in corpus {
-        let (exported, ours) = (exported(image), from_layers(image));
+    let images = images();
+    if images.is_empty() {
+        skip("no image is built (tests/images.sh)");
+        return;
+    }
+    each_of_two(&images, |image| {
+        let exported = from_export(image);
+        let ours = told_by(opened(TargetSpec::Docker(image.to_owned())));
         for (path, told) in &exported {
             let path_text = String::from_utf8_lossy(path);
             match ours.get(path) {
@@ -140,7 +137,7 @@ fn every_corpus_image_is_as_its_container_sees_it() {
             more.iter().map(|p| String::from_utf8_lossy(p)).collect::<Vec<_>>()
         );
         println!("{image}: {} entries", ours.len());
-    }
+    });
 }
 
 struct Quiet;
@@ -150,25 +147,17 @@ impl Events for Quiet {
 
 #[test]
 fn what_the_engine_saves_is_what_its_layer_folders_hold() {
-    let image = "envdiff-corpus/layers:latest";
-    let there = docker(&["image", "inspect", image]).is_some();
-    if !there || std::fs::read_dir("/var/lib/docker/image").is_err() {
-        assert!(std::env::var_os("CI").is_none(), "the corpus images, the engine or root are not there");
-        println!("skipped: the corpus images, the engine or root are not there");
+    let image = "envdiff-corpus/layers";
+    if !layer_folders() || !envdiff_tests::image(image) {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("saved.tar");
-    docker(&["save", "-o", file.to_str().unwrap(), image]).expect("saved");
-    let quiet: std::sync::Arc<dyn Events> = std::sync::Arc::new(Quiet);
-    let spec = TargetSpec::Archive { file, image: None };
-    let Ok(Opened::Files(mut files)) = open(&spec, &OpenOptions::default(), &quiet) else {
-        panic!("not opened")
-    };
-    let id = docker(&["image", "inspect", "-f", "{{ .Id }}", image]).unwrap();
+    docker(&["save", "-o", file.to_str().unwrap(), image]);
+    let files = opened(TargetSpec::Archive { file, image: None });
+    let id = docker(&["image", "inspect", "-f", "{{ .Id }}", image]);
     assert_eq!(files.target.id.as_ref().unwrap().to_lossy(), id);
-    let layers = files.target.layers.as_ref().unwrap().len();
-    let (saved, ours) = (told_by(&mut *files.source, layers), from_layers(image));
+    let (saved, ours) = (told_by(files), told_by(opened(TargetSpec::Docker(image.to_owned()))));
     assert!(saved.keys().eq(ours.keys()), "other paths");
     for (path, told) in &saved {
         assert!(ours.get(path) == Some(told), "{}", String::from_utf8_lossy(path));
