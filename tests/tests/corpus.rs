@@ -262,8 +262,14 @@ fn same_by_all_ways(name: &str) -> Vec<String> {
 }
 
 fn unpack(archive: &Path, into: &Path) {
-    let status =
-        Command::new("tar").arg("-xf").arg(archive).arg("--numeric-owner").arg("-C").arg(into).status().unwrap();
+    let status = Command::new("tar")
+        .arg("-xf")
+        .arg(archive)
+        .arg("--numeric-owner")
+        .arg("-C")
+        .arg(into)
+        .status()
+        .unwrap();
     assert!(status.success());
 }
 

@@ -20,7 +20,8 @@ fn is_made_by_the_engine(path: &[u8]) -> bool {
 }
 
 fn from_export(image: &str) -> BTreeMap<Vec<u8>, Told> {
-    let mut archive = tar::Archive::new(std::io::BufReader::new(std::fs::File::open(exported(image)).unwrap()));
+    let mut archive =
+        tar::Archive::new(std::io::BufReader::new(std::fs::File::open(exported(image)).unwrap()));
     let mut out: BTreeMap<Vec<u8>, Told> = BTreeMap::new();
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::models::Mount;
@@ -18,6 +19,7 @@ use envdiff_files::{
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::docker::client::Engine;
 use crate::docker::container::{self, Created, FOLDER, Plan};
@@ -30,6 +32,9 @@ use crate::{Events, ImageError};
 const MAX_TREE: usize = 2_000_000;
 /// A zip is read in windows of this size: its directory's entries lie side by side.
 const WINDOW: u64 = 64 << 10;
+
+/// How long the program may take to end by itself.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How the program comes into the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -424,6 +429,9 @@ impl Session {
                         if !swept {
                             sweep.await;
                         }
+                        // The program ends at the end of its input, and the engine then removes the container: that is
+                        // sooner done than to kill it. Removing by force, which follows, is for the case that it does not.
+                        let _ = timeout(FAREWELL, async { while output.next().await.is_some() {} }).await;
                         return End::Asked;
                     }
                 },
