@@ -409,6 +409,7 @@ fn in_program(seen: &Seen, layout: &Layout) -> Result<Result<(Text, ImagePath), 
         })
     })?;
     let head = format!("{}.{}.", feature.major, feature.minor);
+    let cut = read_only.iter().flatten().any(|(_, len)| *len > PROGRAM_SEARCHED);
     let places: Vec<(&ImagePath, u64, u64)> = tables
         .iter()
         .zip(read_only)
@@ -438,6 +439,11 @@ fn in_program(seen: &Seen, layout: &Layout) -> Result<Result<(Text, ImagePath), 
             let texts = all.iter().map(|(t, _)| t).chain([&last.0]);
             Err(say!("the program holds several texts of that form: ", Text::join(texts, ", ")))
         }
+        (None, _) if cut => Err(say!(
+            "neither header nor package record tells it, nor the first ",
+            usize::try_from(PROGRAM_SEARCHED >> 20).unwrap_or(usize::MAX),
+            " MiB of a section of the program"
+        )),
         (None, _) => Err(Text::from("neither header, package record nor the program itself tells it")),
     })
 }
