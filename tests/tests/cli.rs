@@ -464,3 +464,125 @@ fn version_and_help_need_nothing_else() {
     // Generous: a debug build on a busy machine; the figure itself is in the benchmarks.
     assert!(started.elapsed().as_secs() < 60);
 }
+
+/// The command on an image was refused: status 2, this message and its help, and nothing on stdout.
+fn refused(output: &Output) -> String {
+    assert_eq!((output.status.code(), stdout(output).as_str()), (Some(2), ""), "{}", stderr(output));
+    stderr(output)
+}
+
+#[test]
+fn a_lock_beyond_64_mib_is_refused() {
+    let image = two_packages();
+    let lock = std::fs::File::create(image.beside().join("large.lock")).unwrap();
+    lock.set_len((64 << 20) + 1).unwrap();
+    image.lock("includes.lock", "numpy\n-r large.lock\n");
+    let help = "give the lock of one environment; files of that size are not locks";
+    let told = refused(&audit(&image, &["large.lock"]));
+    assert!(
+        told.starts_with("error: the lock large.lock holds more than 64 MiB\n") && told.contains(help),
+        "{told}"
+    );
+    let told = refused(&audit(&image, &["includes.lock"]));
+    assert!(
+        told.starts_with("error: includes.lock:2: large.lock: the file is larger than 64 MiB\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn files_that_include_each_other_too_deep_are_refused() {
+    let image = two_packages();
+    for depth in 0..34 {
+        image.lock(&format!("r{depth}.txt"), &format!("numpy\n-r r{}.txt\n", depth + 1));
+    }
+    image.lock("r33.txt", "numpy\n");
+    let inside = audit(&image, &["r1.txt"]);
+    assert_eq!(inside.status.code(), Some(0), "{}", stderr(&inside));
+    let told = refused(&audit(&image, &["r0.txt"]));
+    assert!(
+        told.starts_with(
+            "error: r32.txt:2: files are included more than 32 deep or more than 10,000 times\n"
+        ),
+        "{told}"
+    );
+}
+
+/// A tar of these files, as far as a reader needs it.
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, content) in files {
+        let mut header = [0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[100..108].copy_from_slice(b"0000644\0");
+        header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
+        header[148..156].copy_from_slice(b"        ");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(content);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    out.resize(out.len() + 1024, 0);
+    out
+}
+
+#[test]
+fn an_image_of_too_many_layers_is_refused() {
+    let image = two_packages();
+    let archive = |count: usize| {
+        let ids = vec!["\"sha256:1\""; count].join(",");
+        let config = format!(r#"{{"os":"linux","config":{{}},"rootfs":{{"diff_ids":[{ids}]}}}}"#);
+        let layers = vec!["\"l.tar\""; count].join(",");
+        let manifest = format!(r#"[{{"Config":"c.json","Layers":[{layers}]}}]"#);
+        let files =
+            [("c.json", config.as_bytes()), ("l.tar", &tar(&[])), ("manifest.json", manifest.as_bytes())];
+        std::fs::write(image.beside().join("image.tar"), tar(&files)).unwrap();
+        on(&image, &["inspect", "image.tar"]).output().unwrap()
+    };
+    assert_eq!(archive(1_024).status.code(), Some(0));
+    let told = refused(&archive(1_025));
+    assert!(
+        told.starts_with("error: image.tar holds more than is read: 1025 layers, at most 1024 are read\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_string_in_a_report_has_at_most_4096_characters() {
+    let image = two_packages();
+    let line = |len: usize| "x".repeat(len);
+    for (len, written) in [(4_096, line(4_096)), (4_097, line(4_096) + "…")] {
+        image.lock("train.lock", &line(len));
+        let report = json(&audit(&image, &["train.lock", "--format", "json"]));
+        assert_eq!(report["audits"][0]["requirements"][0]["text"], written.as_str());
+        let terminal = stdout(&audit(&image, &["train.lock"]));
+        assert!(!terminal.contains(&line(4_097)), "{len}");
+    }
+}
+
+#[test]
+fn requirements_of_an_egg_that_cannot_be_read_are_not_determined() {
+    let image = two_packages();
+    let egg = format!("{SITE}/old-1.egg-info");
+    image.put(&format!("{egg}/PKG-INFO"), "Name: old\nVersion: 1\n\n");
+    let read = |len: usize| {
+        image.put(&format!("{egg}/requires.txt"), &format!("absent-one{}", " ".repeat(len - 10)));
+        json(&audit(&image, &["--format", "json"]))
+    };
+    let of = |report: &Value, check: &str| -> Vec<String> {
+        let findings = report["audits"][0]["findings"].as_array().unwrap();
+        let of = findings.iter().filter(|finding| finding["check"] == check && finding["subject"] == "old");
+        of.map(|finding| finding["message"].as_str().unwrap().to_owned()).collect()
+    };
+    let inside = read(4 << 20);
+    assert_eq!(of(&inside, "requirement-of-installed-package-broken").len(), 1, "{inside}");
+    assert_eq!(of(&inside, "undetermined"), Vec::<String>::new());
+    let beyond = read((4 << 20) + 1);
+    assert_eq!(of(&beyond, "requirement-of-installed-package-broken"), Vec::<String>::new());
+    let why = "what old requires is not wholly known: requires.txt is unreadable: larger than 4194304 bytes";
+    assert_eq!(of(&beyond, "undetermined"), [why]);
+    let unknown = beyond["audits"][0]["unknown"].as_array().unwrap();
+    let file = format!("{egg}/requires.txt");
+    assert!(unknown.iter().any(|unknown| unknown["what"] == file.as_str()), "{unknown:?}");
+}

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use envdiff_judge::registry::CHECKS;
+use envdiff_model::Limit;
 use envdiff_tests::root;
 use envdiff_tests::small_image::SmallImage;
 use serde_json::{Value, json};
@@ -69,6 +70,44 @@ fn pages_of_the_checks() {
         let path = entry.unwrap().path();
         assert!(wanted.contains(&path), "{} is no check's page", path.display());
     }
+}
+
+/// The bounds of every crate that reads foreign bytes, under a heading each.
+const LIMITS: [(&str, &[Limit]); 4] = [
+    ("Locks", envdiff_packaging::limits::LIMITS),
+    ("Targets", envdiff_image::limits::LIMITS),
+    ("What lies in an image", envdiff_observe::limits::LIMITS),
+    ("Reports", envdiff_wire::limits::LIMITS),
+];
+
+#[test]
+fn bounds_on_hostile_input() {
+    let mut page = format!(
+        "# Bounds on hostile input\n\n{GENERATED}\nEvery reader of foreign bytes has a bound. Past it there is one clear line; \
+         nothing that is there and was not read\ncounts as absent. The numbers are the constants that the readers compare with, and \
+         each row names the test that drives it\npast its bound.\n"
+    );
+    let mut named = BTreeSet::new();
+    for (heading, limits) in LIMITS {
+        let _ = write!(page, "\n## {heading}\n\n| what | most | beyond it | shown by |\n|---|---|---|---|\n");
+        for Limit { of, most, past, shown_by } in limits {
+            assert!(named.insert(*of), "two rows tell of {of}");
+            shown(of, shown_by);
+            let _ = writeln!(page, "| {of} | {most} | {} | `{shown_by}` |", past.as_str());
+        }
+    }
+    fresh("docs/limits.md", &page);
+}
+
+/// The test that a row of the bounds names is one.
+fn shown(of: &str, shown_by: &str) {
+    let (file, name) = shown_by.split_once("::").unwrap_or_else(|| panic!("{of}: {shown_by} names no test"));
+    let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{of}: {file}: {e}"));
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let at = lines.iter().position(|line| line.starts_with(&format!("fn {name}(")));
+    let at = at.unwrap_or_else(|| panic!("{of}: {file} has no function {name}"));
+    let mut above = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+    assert!(above.any(|line| *line == "#[test]"), "{of}: {name} in {file} is no test");
 }
 
 fn help(command: clap::Command, name: &str) -> String {

@@ -171,7 +171,7 @@ pub struct ZipView {
     /// Names of all entries as stored, sorted, each once.
     pub names: Vec<Box<[u8]>>,
     /// Content of the entries in `*.dist-info/`, `*.egg-info/`, `EGG-INFO/` and of top-level `*.egg-info` files,
-    /// each at most 1 MiB; by name.
+    /// each at most [`crate::limits::ZIP_MEMBER`] bytes; by name.
     pub members: Vec<ZipMember>,
 }
 

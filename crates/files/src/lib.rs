@@ -4,6 +4,7 @@
 //! [`Miss::Pending`]; [`converse`] has the source answer all that was noted as one batch and runs the observer again.
 
 mod ask;
+pub mod limits;
 mod literal;
 mod path;
 mod resolve;

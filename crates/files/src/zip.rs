@@ -5,16 +5,27 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
+use crate::limits::{ZIP_DIRECTORY, ZIP_ENTRIES, ZIP_MEMBER, ZIP_MEMBERS};
 use crate::{Reason, ZipView};
 
-/// The largest central directory that is read, in bytes (contract, section 7).
-const MAX_DIRECTORY: u64 = 256 << 20;
-/// The largest metadata member, in bytes.
-const MAX_MEMBER: u64 = 1 << 20;
-/// All members together, in bytes.
-const MAX_MEMBERS: u64 = 64 << 20;
-/// The most entries.
-const MAX_ENTRIES: u64 = 2_000_000;
+/// How much of a zip is read; production has the numbers of [`crate::limits`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Of the central directory, in bytes.
+    pub(crate) directory: u64,
+    /// Of a metadata file, in bytes.
+    pub(crate) member: u64,
+    /// Of all metadata files together, in bytes.
+    pub(crate) members: u64,
+    /// How many entries.
+    pub(crate) entries: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { directory: ZIP_DIRECTORY, member: ZIP_MEMBER, members: ZIP_MEMBERS, entries: ZIP_ENTRIES }
+    }
+}
 
 /// Positioned reads of one file.
 pub trait ReadAt {
@@ -99,7 +110,7 @@ struct Directory {
     before: u64,
 }
 
-fn directory(file: &mut (impl ReadAt + ?Sized)) -> Result<Directory, ZipError> {
+fn directory(file: &mut (impl ReadAt + ?Sized), bounds: &Bounds) -> Result<Directory, ZipError> {
     let size = file.size();
     let tail_len = size.min(22 + 0xFFFF + 20);
     let tail_at = size - tail_len;
@@ -128,10 +139,10 @@ fn directory(file: &mut (impl ReadAt + ?Sized)) -> Result<Directory, ZipError> {
     // The directory ends where the end record begins; what its offset lacks lies before the archive.
     let real_at = directory_end.checked_sub(len).ok_or(ZipError::Damaged("central directory"))?;
     let before = real_at.checked_sub(at).ok_or(ZipError::Damaged("central directory"))?;
-    if len > MAX_DIRECTORY {
+    if len > bounds.directory {
         return Err(ZipError::TooLarge("central directory"));
     }
-    if entries > MAX_ENTRIES {
+    if entries > bounds.entries {
         return Err(ZipError::TooLarge("entries"));
     }
     Ok(Directory { at: real_at, len, entries, before })
@@ -148,9 +159,14 @@ struct Entry {
 /// Names and metadata members of a zip.
 ///
 /// # Errors
-/// See [`ZipError`]. A single member that cannot be inflated is left out of `members`; its name stays.
+/// See [`ZipError`]. A single member that cannot be inflated or is too large is left out of `members`; its name stays.
 pub fn view(file: &mut (impl ReadAt + ?Sized)) -> Result<ZipView, ZipError> {
-    let directory = directory(file)?;
+    within(file, &Bounds::default())
+}
+
+/// The same within bounds of the caller's.
+pub(crate) fn within(file: &mut (impl ReadAt + ?Sized), bounds: &Bounds) -> Result<ZipView, ZipError> {
+    let directory = directory(file, bounds)?;
     let bytes = exactly(file, directory.at, directory.len, "central directory")?;
     let mut found: BTreeMap<Box<[u8]>, Entry> = BTreeMap::new();
     let mut at = 0_usize;
@@ -178,14 +194,14 @@ pub fn view(file: &mut (impl ReadAt + ?Sized)) -> Result<ZipView, ZipError> {
     let mut members = Vec::new();
     let mut total = 0_u64;
     for (name, entry) in found.iter().filter(|(name, _)| is_metadata(name)) {
-        if entry.size > MAX_MEMBER || entry.packed > MAX_MEMBER {
+        if entry.size > bounds.member || entry.packed > bounds.member {
             continue;
         }
         total += entry.size;
-        if total > MAX_MEMBERS {
+        if total > bounds.members {
             return Err(ZipError::TooLarge("metadata"));
         }
-        if let Some(content) = member(file, entry, directory.before)? {
+        if let Some(content) = member(file, entry, directory.before, bounds)? {
             members.push((name.clone(), Arc::from(content)));
         }
     }
@@ -230,6 +246,7 @@ fn member(
     file: &mut (impl ReadAt + ?Sized),
     entry: &Entry,
     before: u64,
+    bounds: &Bounds,
 ) -> Result<Option<Vec<u8>>, ZipError> {
     // Bit 0: encrypted.
     if entry.flags & 1 != 0 {
@@ -247,7 +264,7 @@ fn member(
         0 => Ok(Some(packed)),
         8 => {
             let mut out = Vec::new();
-            let mut inflate = flate2::read::DeflateDecoder::new(&*packed).take(MAX_MEMBER + 1);
+            let mut inflate = flate2::read::DeflateDecoder::new(&*packed).take(bounds.member + 1);
             match inflate.read_to_end(&mut out) {
                 Ok(_) if out.len() as u64 == entry.size => Ok(Some(out)),
                 _ => Ok(None),

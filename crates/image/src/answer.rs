@@ -8,10 +8,9 @@ use envdiff_files::{
     Stat, TreeEntry, head, is_mount_of_the_runtime, resolve, zip_view,
 };
 
+use crate::limits::IMAGE_ENTRIES;
 use crate::merge::{Item, Layers, Merged};
 
-/// The most entries that one question for a tree is answered with (contract, section 7: entries of an image).
-const MAX_TREE: usize = 2_000_000;
 /// What is read of a file before it is known where its head ends, in bytes.
 const FIRST_WINDOW: usize = 8 << 10;
 
@@ -121,8 +120,8 @@ impl<L: Layers> Answers<L> {
                 };
                 let relative = path.as_bytes().get(cut..).unwrap_or_default();
                 out.push(TreeEntry { path: Box::from(relative), kind: *kind, size });
-                if out.len() > MAX_TREE {
-                    return Err(Reason::TooMany { limit: MAX_TREE as u64 });
+                if out.len() > IMAGE_ENTRIES {
+                    return Err(Reason::TooMany { limit: IMAGE_ENTRIES as u64 });
                 }
                 if *kind == Kind::Folder && level < depth {
                     todo.push((path, level + 1));

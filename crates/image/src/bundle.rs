@@ -9,6 +9,7 @@ use envdiff_files::{Kind, ReadAt, Reason};
 use crate::ImageError;
 use crate::disk::{Disk, Marks};
 use crate::folder::read_file;
+use crate::limits::PLACEHOLDERS_FILE;
 use crate::merge::{Entered, Found, Layers, Names};
 
 /// The folder in a bundle that holds the files.
@@ -17,9 +18,6 @@ pub(crate) const ROOTFS: &str = "rootfs";
 pub(crate) const IMAGE_JSON: &str = "image.json";
 /// The file in a bundle that lists what exists and is not carried.
 pub(crate) const PLACEHOLDERS: &str = "placeholders.txt";
-
-/// The largest `placeholders.txt`, in bytes.
-const MAX_PLACEHOLDERS: u64 = 256 << 20;
 
 enum Held {
     /// A file that is not carried, with its real size in bytes.
@@ -57,7 +55,7 @@ impl Bundle {
         let mut bundle = Self { disk, held: vec![HeldFolder::default()] };
         let list = dir.join(PLACEHOLDERS);
         if list.symlink_metadata().is_ok() {
-            for (at, line) in read_file(&list, MAX_PLACEHOLDERS)?.split(|b| *b == b'\n').enumerate() {
+            for (at, line) in read_file(&list, PLACEHOLDERS_FILE)?.split(|b| *b == b'\n').enumerate() {
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 if !line.is_empty() {
                     bundle

@@ -6,9 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::history;
-
-/// The largest JSON of an image that is read, in bytes (contract, section 7).
-pub(crate) const MAX_JSON: u64 = 64 << 20;
+use crate::limits::JSON_BYTES;
 
 /// What an image's JSON tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,8 +46,8 @@ pub fn platform(config: &ImageConfig) -> Option<Text> {
 /// # Errors
 /// The JSON reader's own words; for an array of several images a sentence that says so.
 pub fn read(json: &[u8]) -> Result<ImageJson, String> {
-    if json.len() as u64 > MAX_JSON {
-        return Err(format!("larger than {} MiB", MAX_JSON >> 20));
+    if json.len() as u64 > JSON_BYTES {
+        return Err(format!("larger than {} MiB", JSON_BYTES >> 20));
     }
     let start = json.iter().find(|b| !b.is_ascii_whitespace());
     let raw: Raw = if start == Some(&b'[') {

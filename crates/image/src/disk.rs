@@ -11,7 +11,8 @@ use envdiff_files::{Kind, ReadAt, Reason};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, open, openat, readlinkat, statat};
 use rustix::io::Errno;
 
-use crate::merge::{Entered, Found, Layers, MAX_ENTRIES, Names};
+use crate::limits::FOLDER_ENTRIES;
+use crate::merge::{Entered, Found, Layers, Names};
 
 /// How the layers of a stack say that something was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +169,10 @@ impl Layers for Disk {
             if name == b"." || name == b".." {
                 continue;
             }
+            // One more than are told, so that the view over all layers knows.
+            if names.entries.len() + names.hidden.len() > FOLDER_ENTRIES {
+                return Err(Reason::TooMany { limit: FOLDER_ENTRIES as u64 });
+            }
             if self.marks == Marks::FuseOverlay
                 && let Some(removed) = name.strip_prefix(WHITEOUT)
             {
@@ -187,9 +192,6 @@ impl Layers for Disk {
                 kind = stat_type(&stat);
             }
             names.entries.push((Box::from(name), kind_of(kind)));
-            if names.entries.len() > MAX_ENTRIES {
-                return Err(Reason::TooMany { limit: MAX_ENTRIES as u64 });
-            }
         }
         Ok(names)
     }

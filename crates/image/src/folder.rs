@@ -9,8 +9,9 @@ use envdiff_model::{ImageConfig, Target, TargetKind, Text, say};
 
 use crate::answer::Answers;
 use crate::bundle::{Bundle, IMAGE_JSON, ROOTFS};
-use crate::config::{self, ImageJson, MAX_JSON};
+use crate::config::{self, ImageJson};
 use crate::disk::{Disk, Marks, bytes_of};
+use crate::limits::JSON_BYTES;
 use crate::merge::Layers;
 use crate::{Begin, Files, ImageError, OpenOptions};
 
@@ -115,7 +116,7 @@ fn bundle(
     let path = bundle.join(IMAGE_JSON);
     let json = match given {
         Some(json) => Some(json),
-        None => config::read_of_bundle(&read_file(&path, MAX_JSON)?)
+        None => config::read_of_bundle(&read_file(&path, JSON_BYTES)?)
             .map_err(|why| ImageError::BadImageConfig { path, why })?,
     };
     // A bundle made of a folder that had no configuration has none either.
@@ -186,7 +187,7 @@ pub(crate) fn is_platform(config: &ImageConfig, wanted: &str) -> bool {
 
 /// Reads an image configuration from a file.
 pub(crate) fn read_json(path: &Path) -> Result<ImageJson, ImageError> {
-    let json = read_file(path, MAX_JSON)?;
+    let json = read_file(path, JSON_BYTES)?;
     config::read(&json).map_err(|why| ImageError::BadImageConfig { path: path.to_owned(), why })
 }
 
@@ -194,14 +195,16 @@ pub(crate) fn read_json(path: &Path) -> Result<ImageJson, ImageError> {
 pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, ImageError> {
     use std::io::Read as _;
     let disk = |error| ImageError::Disk { path: path.to_owned(), error };
+    let too_much = || ImageError::TooMuch {
+        name: PathBuf::from(path).display().to_string(),
+        what: format!("more than {} MiB", limit >> 20),
+    };
     let file = std::fs::File::open(path).map_err(disk)?;
+    // What tells its size need not be read to know; a pipe tells none.
+    if file.metadata().map_err(disk)?.len() > limit {
+        return Err(too_much());
+    }
     let mut content = Vec::new();
     file.take(limit + 1).read_to_end(&mut content).map_err(disk)?;
-    if content.len() as u64 > limit {
-        return Err(ImageError::TooMuch {
-            name: PathBuf::from(path).display().to_string(),
-            what: format!("more than {} MiB", limit >> 20),
-        });
-    }
-    Ok(content)
+    if content.len() as u64 > limit { Err(too_much()) } else { Ok(content) }
 }

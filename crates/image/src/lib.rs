@@ -14,6 +14,7 @@ mod folder;
 mod history;
 #[cfg(test)]
 mod hostile;
+pub mod limits;
 mod merge;
 mod nearest;
 mod open;
@@ -37,6 +38,3 @@ pub use reference::is_reference;
 pub use spec::{Here, PathKind, Surroundings, TargetSpec};
 pub use tar::index_bytes as index_tar_bytes;
 pub use told::Told;
-
-/// The most layers of an image (contract, section 7).
-pub(crate) const MAX_LAYERS: usize = 1_024;

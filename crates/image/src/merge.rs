@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use envdiff_files::{Ask, ImagePath, Kind, Listing, Node, Nodes, ReadAt, Reason, is_mount_of_the_runtime};
 
-/// The most entries of one folder (contract, section 7).
-pub(crate) const MAX_ENTRIES: usize = 200_000;
+use crate::limits::FOLDER_ENTRIES;
 
 /// The most opened folders that are kept; macOS allows 256 descriptors by default, Linux 1,024.
 const MAX_OPEN: usize = if cfg!(target_os = "linux") { 400 } else { 96 };
@@ -70,7 +69,7 @@ pub(crate) trait Layers {
         folder: &Self::Folder,
         name: &[u8],
     ) -> Result<Entered<Self::Folder>, Reason>;
-    /// All names of a folder, at most [`MAX_ENTRIES`].
+    /// All names of a folder, at most [`FOLDER_ENTRIES`].
     fn names(&mut self, layer: usize, folder: &Self::Folder) -> Result<Names, Reason>;
     /// A link's text.
     fn link(&mut self, layer: usize, folder: &Self::Folder, name: &[u8]) -> Result<Box<[u8]>, Reason>;
@@ -285,8 +284,8 @@ impl<L: Layers> Merged<L> {
             let names = self.layers.names(*layer, part)?;
             all.extend(names.entries.into_iter().map(|(name, kind)| (name, kind, rank)));
             hidden.extend(names.hidden.into_iter().map(|name| (name, rank)));
-            if all.len() > MAX_ENTRIES * 4 {
-                return Err(Reason::TooMany { limit: MAX_ENTRIES as u64 });
+            if all.len() > FOLDER_ENTRIES * 4 {
+                return Err(Reason::TooMany { limit: FOLDER_ENTRIES as u64 });
             }
         }
         // The topmost of a name comes first and stays; a name removed in a layer above it goes.
@@ -300,8 +299,8 @@ impl<L: Layers> Merged<L> {
             });
         }
         all.retain(|(name, _, _)| real.join(name).is_some_and(|path| !is_mount_of_the_runtime(&path)));
-        if all.len() > MAX_ENTRIES {
-            return Err(Reason::TooMany { limit: MAX_ENTRIES as u64 });
+        if all.len() > FOLDER_ENTRIES {
+            return Err(Reason::TooMany { limit: FOLDER_ENTRIES as u64 });
         }
         let layer_of = |rank: u32| folder.parts.get(rank as usize).map_or(0, |(layer, _)| *layer);
         let layers = all.iter().map(|(_, _, rank)| u32::try_from(layer_of(*rank)).unwrap_or(0)).collect();

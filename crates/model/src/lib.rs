@@ -4,6 +4,7 @@
 mod environment;
 mod fact;
 mod finding;
+mod limit;
 mod lock;
 mod name;
 mod report;
@@ -18,6 +19,7 @@ pub use environment::{
 };
 pub use fact::{Evidence, Fact};
 pub use finding::{Finding, Place, Severity};
+pub use limit::{Amount, Limit, Past};
 pub use lock::{Lock, LockProblem, ReadAs, Requirement, RequirementKind, Secret, Source, Url};
 pub use name::Name;
 pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Verdict};

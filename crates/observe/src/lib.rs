@@ -3,6 +3,7 @@
 
 mod freeze;
 pub mod fuzz;
+pub mod limits;
 pub mod python;
 
 use envdiff_files::{ImagePath, Likely, Miss, Seen};
@@ -53,7 +54,7 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    limit: 4 << 20,
+    limit: limits::METADATA_FILE,
 };
 
 /// What an environment is derived from beside the files.

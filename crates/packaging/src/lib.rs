@@ -6,6 +6,7 @@ mod cursor;
 mod error;
 pub mod file;
 pub mod fuzz;
+pub mod limits;
 mod link;
 mod marker;
 mod mask;

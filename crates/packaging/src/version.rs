@@ -10,12 +10,11 @@ use std::hash::{Hash, Hasher};
 use pep440_rs::LocalSegment;
 
 use crate::cursor::{is_space, strip};
+use crate::limits::MOST_DIGITS;
 use crate::{Fault, ParseError};
 
 /// Where long numbers begin.
 const LONG: u64 = 1 << 63;
-/// What `int(str)` of CPython 3.11 takes (`sys.get_int_max_str_digits`).
-const MOST_DIGITS: usize = 4300;
 
 /// A version of PEP 440.
 ///

@@ -5,11 +5,13 @@
 
 mod error;
 mod json;
+pub mod limits;
 mod mask;
 mod string;
 pub mod v1;
 
 pub use error::SnapshotError;
+pub use limits::REPORT_STRING;
 pub use mask::{MASK, is_secret_name, mask_urls};
 pub use v1::{read_snapshot, write_report, write_snapshot};
 
@@ -17,5 +19,3 @@ pub use v1::{read_snapshot, write_report, write_snapshot};
 pub const TOOL: &str = "envdiff";
 /// The version of the tool in what it writes.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The most characters of one string in a report (contract, section 7); what is cut ends in `…`.
-pub const REPORT_STRING: usize = 4096;

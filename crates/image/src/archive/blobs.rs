@@ -7,19 +7,14 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use envdiff_files::Likely;
+use envdiff_files::{Likely, MAX_HOPS};
 use rustix::fs::{Mode, OFlags};
 
 use crate::ImageError;
-use crate::config::MAX_JSON;
+use crate::limits::{ARCHIVE_ENTRIES, IMAGE_NAMES, JSON_BYTES};
 use crate::tar::{Flow, InPlace, Keeper, Store, TarError, TarKind, TarLayers, Tree, Walk, Window, grow};
 
 use super::unpack::{Packed, unpack};
-
-/// The most entries of an archive itself: its layers and their JSON.
-const MAX_ENTRIES: usize = 100_000;
-/// The most links between them that are followed.
-const MAX_HOPS: usize = 40;
 
 /// A layer of an image.
 #[derive(Debug, Clone)]
@@ -76,7 +71,7 @@ impl Blobs {
         match self {
             Self::Passed { jsons, links, .. } => Ok(follow(name, links, |name| jsons.get(name).cloned())),
             _ => match self.layer(name)? {
-                Some(Layer::Part { len, .. }) if len > MAX_JSON => Err(too_large(len)),
+                Some(Layer::Part { len, .. }) if len > JSON_BYTES => Err(too_large(len)),
                 Some(Layer::Part { file, at, len }) => {
                     let mut json = vec![0; usize::try_from(len).map_err(|_| too_large(len))?];
                     file.read_exact_at(&mut json, at)
@@ -128,7 +123,8 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<(File, u64)> {
 /// Looks a name up, other names of it followed.
 fn follow<T>(name: &str, links: &Links, find: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
     let mut name = normal(name.as_bytes())?;
-    for _ in 0..MAX_HOPS {
+    // The name itself, and as many as there are hops.
+    for _ in 0..=MAX_HOPS {
         if let Some(found) = find(&name) {
             return Some(found);
         }
@@ -163,6 +159,34 @@ fn note_link(walk_link: &[u8], kind: TarKind, name: &[u8], links: &mut Links) {
     }
 }
 
+/// What an archive may still hold of its own: its layers and their JSON, not the files in these.
+struct Room {
+    entries: usize,
+    names: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { entries: ARCHIVE_ENTRIES, names: IMAGE_NAMES }
+    }
+}
+
+impl Room {
+    /// Takes one entry with so many bytes of name and link.
+    fn take(&mut self, names: usize) -> Result<(), TarError> {
+        let too_much = |what: String| TarError::TooMuch { what };
+        self.entries = self
+            .entries
+            .checked_sub(1)
+            .ok_or_else(|| too_much(format!("more than {ARCHIVE_ENTRIES} entries, so it is no image")))?;
+        self.names = self
+            .names
+            .checked_sub(names)
+            .ok_or_else(|| too_much(format!("more than {} MiB of names", IMAGE_NAMES >> 20)))?;
+        Ok(())
+    }
+}
+
 /// Reads the headers of an uncompressed archive.
 pub(crate) fn of_file(path: &Path, file: File, len: u64) -> Result<Blobs, ImageError> {
     let file = Rc::new(file);
@@ -170,8 +194,10 @@ pub(crate) fn of_file(path: &Path, file: File, len: u64) -> Result<Blobs, ImageE
     let mut places = HashMap::new();
     let mut links = Links::new();
     let name = path.display().to_string();
+    let mut room = Room::default();
     let mut scan = || {
         while walk.next()? {
+            room.take(walk.header.path.len() + walk.header.link.len())?;
             let Some(name) = normal(&walk.header.path) else {
                 return Err(TarError::LeadsOut { path: walk.header.path.clone() });
             };
@@ -183,11 +209,6 @@ pub(crate) fn of_file(path: &Path, file: File, len: u64) -> Result<Blobs, ImageE
                     note_link(&walk.header.link, walk.header.kind, &name, &mut links);
                 }
                 _ => {}
-            }
-            if places.len() + links.len() > MAX_ENTRIES {
-                return Err(TarError::TooMuch {
-                    what: format!("more than {MAX_ENTRIES} entries, so it is no image"),
-                });
             }
             // What is skipped may lie behind the end of the file.
             if walk.header.body_at + walk.header.size > len {
@@ -214,16 +235,13 @@ pub(crate) fn of_stream(
     let mut trees = HashMap::new();
     let mut links = Links::new();
     let mut walk = Walk::new(Flow::new(stream));
+    let mut room = Room::default();
     let mut scan = || {
         while walk.next()? {
+            room.take(walk.header.path.len() + walk.header.link.len())?;
             let Some(name) = normal(&walk.header.path) else {
                 return Err(TarError::LeadsOut { path: walk.header.path.clone() });
             };
-            if jsons.len() + trees.len() + links.len() > MAX_ENTRIES {
-                return Err(TarError::TooMuch {
-                    what: format!("more than {MAX_ENTRIES} entries, so it is no image"),
-                });
-            }
             let size = walk.header.size;
             match walk.header.kind {
                 TarKind::Link | TarKind::HardLink => {
@@ -232,9 +250,9 @@ pub(crate) fn of_stream(
                 TarKind::File => match Body::read(&mut walk)? {
                     Body::Json(start) => {
                         json_bytes += size;
-                        if json_bytes > MAX_JSON {
+                        if json_bytes > JSON_BYTES {
                             return Err(TarError::TooMuch {
-                                what: format!("more than {} MiB of JSON", MAX_JSON >> 20),
+                                what: format!("more than {} MiB of JSON", JSON_BYTES >> 20),
                             });
                         }
                         let rest = walk.read_body(size)?;
@@ -325,4 +343,25 @@ pub(crate) fn packing(file: &File, at: u64, len: u64) -> std::io::Result<Packed>
     let most = usize::try_from(len).unwrap_or(usize::MAX).min(start.len());
     let count = file.read_at(start.get_mut(..most).unwrap_or_default(), at)?;
     Ok(Packed::by_magic(start.get(..count).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::Room;
+    use crate::limits::{ARCHIVE_ENTRIES, IMAGE_NAMES};
+
+    #[test]
+    fn an_archive_has_at_most_100000_entries_of_its_own() {
+        let mut room = Room::default();
+        for _ in 0..ARCHIVE_ENTRIES {
+            room.take(1).unwrap();
+        }
+        let told = room.take(0).unwrap_err().of("a.tar").to_string();
+        assert_eq!(told, "a.tar holds more than is read: more than 100000 entries, so it is no image");
+        let mut room = Room::default();
+        room.take(IMAGE_NAMES).unwrap();
+        let told = room.take(1).unwrap_err().of("a.tar").to_string();
+        assert_eq!(told, "a.tar holds more than is read: more than 256 MiB of names");
+    }
 }

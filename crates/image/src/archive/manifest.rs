@@ -3,8 +3,7 @@
 
 use serde::Deserialize;
 
-/// The most descriptors of an index.
-const MAX_DESCRIPTORS: usize = 10_000;
+use crate::limits::IMAGES;
 
 /// One image of `manifest.json`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -99,14 +98,14 @@ pub(crate) struct Manifest {
 
 pub(crate) fn read_saved(json: &[u8]) -> Result<Vec<Saved>, String> {
     let saved: Vec<Saved> = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    if saved.len() > MAX_DESCRIPTORS { Err(format!("more than {MAX_DESCRIPTORS} images")) } else { Ok(saved) }
+    if saved.len() > IMAGES { Err(format!("more than {IMAGES} images")) } else { Ok(saved) }
 }
 
 pub(crate) fn read_manifest(json: &[u8]) -> Result<Manifest, String> {
     let manifest: Manifest = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let count =
         manifest.manifests.as_ref().map_or(0, Vec::len) + manifest.layers.as_ref().map_or(0, Vec::len);
-    if count > MAX_DESCRIPTORS { Err(format!("more than {MAX_DESCRIPTORS} entries")) } else { Ok(manifest) }
+    if count > IMAGES { Err(format!("more than {IMAGES} entries")) } else { Ok(manifest) }
 }
 
 /// Whether the name that the user wrote is this name of an image: `app` is `app:latest`, and Docker's own registry and the

@@ -19,14 +19,12 @@ use envdiff_model::{Target, TargetKind, Text};
 
 use crate::answer::Answers;
 use crate::disk::bytes_of;
+use crate::limits::PASSES;
 use crate::tar::{Flow, Store, TarError, TarKind, TarLayers, Walk, Wanted, Window, gather};
 use crate::{Begin, Events, Files, ImageError, OpenOptions, Told};
 
 use blobs::{Blobs, Body, Layer};
 use unpack::{Packed, unpack};
-
-/// The most passes over what is packed; each is told.
-const MAX_PASSES: usize = 4;
 
 /// Opens `archive:FILE[:NAME:TAG]`.
 ///
@@ -218,7 +216,7 @@ impl ArchiveSource {
         self.told.notice(format!("another pass over the archive, for {count} files that were not foreseen"));
         self.events.step("reading the archive again", 0);
         let layers = &mut self.answers.view.layers;
-        layers.can_pass_again = self.passes < MAX_PASSES;
+        layers.can_pass_again = self.passes < PASSES;
         let wanted = layers.take_wanted();
         match &self.again {
             Again::Layers => {
@@ -308,4 +306,10 @@ pub fn read_bytes(bytes: &[u8], likely: &Likely) -> Result<usize, ImageError> {
         }
     }
     Ok(entries)
+}
+
+/// The plain stream of packed bytes, within the bounds of every archive; for tests.
+#[cfg(test)]
+pub(crate) fn unpacked(bytes: &[u8]) -> Box<dyn Read + '_> {
+    unpack(Packed::by_magic(bytes), bytes)
 }

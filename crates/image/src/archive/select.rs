@@ -5,17 +5,13 @@ use std::collections::HashSet;
 use envdiff_model::Text;
 use sha2::{Digest as _, Sha256};
 
+use crate::ImageError;
 use crate::config::{self, ImageJson};
 use crate::folder::is_platform;
-use crate::{ImageError, MAX_LAYERS};
+use crate::limits::{IMAGES, INDEX_DEPTH, LAYERS};
 
 use super::blobs::Blobs;
 use super::manifest::{Descriptor, Manifest, Saved, is_same_name, read_manifest, read_saved};
-
-/// How deep an index may lie in an index.
-const MAX_DEPTH: usize = 4;
-/// The most images that are looked at.
-const MAX_IMAGES: usize = 10_000;
 
 /// The image that is meant.
 pub(crate) struct Chosen {
@@ -167,8 +163,8 @@ fn candidates(blobs: &Blobs) -> Result<Vec<Candidate>, ImageError> {
             if descriptor.is_no_image() {
                 continue;
             }
-            if out.len() > MAX_IMAGES || todo.len() > MAX_IMAGES {
-                return Err(broken("index.json", format!("more than {MAX_IMAGES} images")));
+            if out.len() >= IMAGES || todo.len() > IMAGES {
+                return Err(broken("index.json", format!("more than {IMAGES} images")));
             }
             let own = descriptor.names();
             let names = if own.is_empty() { above } else { own };
@@ -176,8 +172,8 @@ fn candidates(blobs: &Blobs) -> Result<Vec<Candidate>, ImageError> {
                 out.push(Candidate { names, what: What::Manifest(descriptor) });
                 continue;
             }
-            if depth >= MAX_DEPTH {
-                return Err(broken("index.json", format!("indexes lie more than {MAX_DEPTH} deep")));
+            if depth >= INDEX_DEPTH {
+                return Err(broken("index.json", format!("indexes lie more than {INDEX_DEPTH} deep")));
             }
             let inner = manifest(blobs, &descriptor)?.manifests.unwrap_or_default();
             todo.extend(inner.into_iter().rev().map(|d| (d, names.clone(), depth + 1)));
@@ -261,10 +257,10 @@ fn open(blobs: &Blobs, what: What) -> Result<Chosen, ImageError> {
             (json_of(blobs, &config)?, named.collect::<Result<Vec<_>, ImageError>>()?)
         }
     };
-    if layers.len() > MAX_LAYERS {
+    if layers.len() > LAYERS {
         return Err(ImageError::TooMuch {
             name: path().display().to_string(),
-            what: format!("{} layers, at most {MAX_LAYERS} are read", layers.len()),
+            what: format!("{} layers, at most {LAYERS} are read", layers.len()),
         });
     }
     let id = format!("sha256:{}", sha256(&json));

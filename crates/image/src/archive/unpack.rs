@@ -8,10 +8,7 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// How much may come out of how much in, once more than [`FREE`] came out (contract, section 7).
-const MAX_RATIO: u64 = 1_000;
-/// What may come out at any rate, in bytes.
-const FREE: u64 = 64 << 20;
+use crate::limits::{INFLATED_FREE, INFLATED_TO_DEFLATED};
 
 /// How bytes are packed, by their first ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,10 +73,10 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.given += count as u64;
-        if self.given > FREE && self.given / MAX_RATIO > self.taken.get() {
+        if self.given > INFLATED_FREE && self.given / INFLATED_TO_DEFLATED > self.taken.get() {
             return Err(io::Error::other(format!(
-                "more than {MAX_RATIO} times its packed size comes out of it, beyond {} MiB",
-                FREE >> 20
+                "more than {INFLATED_TO_DEFLATED} times its packed size comes out of it, beyond {} MiB",
+                INFLATED_FREE >> 20
             )));
         }
         Ok(count)

@@ -17,12 +17,13 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use crate::config::{ImageJson, MAX_JSON};
+use crate::config::ImageJson;
 use crate::docker::context::Address;
+use crate::limits::{JSON_BYTES, SILENT_SECONDS};
 use crate::{ImageError, nearest};
 
-/// How long an engine may say nothing (contract, section 7).
-pub(crate) const SILENCE: Duration = Duration::from_secs(30);
+/// How long an engine may say nothing.
+pub(crate) const SILENCE: Duration = Duration::from_secs(SILENT_SECONDS);
 /// The oldest API that is spoken: Docker 20.10.
 const OLDEST_API: (u32, u32) = (1, 41);
 
@@ -206,10 +207,10 @@ impl Engine {
         let mut body = Vec::new();
         while let Some(frame) = self.within(what, incoming.frame()).await? {
             if let Ok(data) = frame.map_err(failed)?.into_data() {
-                if (body.len() + data.len()) as u64 > MAX_JSON {
+                if (body.len() + data.len()) as u64 > JSON_BYTES {
                     return Err(ImageError::Engine {
                         what,
-                        why: format!("it says more than {} MiB", MAX_JSON >> 20),
+                        why: format!("it says more than {} MiB", JSON_BYTES >> 20),
                     });
                 }
                 body.extend_from_slice(&data);

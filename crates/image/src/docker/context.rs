@@ -5,13 +5,14 @@
 
 use std::env;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::ImageError;
+use crate::limits::CLI_FILE;
 
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,16 +115,17 @@ fn default_address() -> Address {
     Address::Pipe("//./pipe/docker_engine".to_owned())
 }
 
-/// The largest file of the CLI that is read, in bytes.
-const MAX_FILE: u64 = 16 << 20;
-
 fn read(path: &PathBuf) -> Result<Option<Vec<u8>>, ImageError> {
-    match fs::metadata(path).and_then(|meta| {
-        if meta.len() > MAX_FILE {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large for a configuration"));
+    let read = || {
+        let mut content = Vec::new();
+        fs::File::open(path)?.take(CLI_FILE + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > CLI_FILE {
+            let why = format!("larger than {} MiB", CLI_FILE >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
-        fs::read(path)
-    }) {
+        Ok(content)
+    };
+    match read() {
         Ok(content) => Ok(Some(content)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
@@ -259,5 +261,20 @@ mod tests {
         assert!(at("ssh://user@host", false).unwrap_err().contains("ssh are not built in"));
         assert!(at("/var/run/docker.sock", false).unwrap_err().contains("not of the form"));
         assert!(at("fd://3", false).unwrap_err().contains("unknown kind"));
+    }
+
+    #[test]
+    fn a_configuration_of_the_docker_cli_has_at_most_16_mib() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings { config_dir: Some(dir.path().to_owned()), ..Settings::default() };
+        let config = dir.path().join("config.json");
+        let told = |len: u64| {
+            let mut json = b"{}".to_vec();
+            json.resize(usize::try_from(len).unwrap(), b' ');
+            std::fs::write(&config, json).unwrap();
+            super::find(&settings).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(super::CLI_FILE), Ok(()));
+        assert_eq!(told(super::CLI_FILE + 1), Err(format!("{}: larger than 16 MiB", config.display())));
     }
 }

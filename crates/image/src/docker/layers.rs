@@ -7,6 +7,7 @@ use envdiff_files::{Ask, Likely, Reply, Source};
 use crate::ImageError;
 use crate::answer::Answers;
 use crate::disk::{Disk, Marks};
+use crate::limits::LAYERS;
 
 /// Where the layers of an image lie and how they are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +34,8 @@ impl LayerFolders {
         };
         let mut folders = vec![PathBuf::from(upper)];
         folders.extend(split(lower.unwrap_or_default()));
-        if folders.len() > crate::MAX_LAYERS {
-            return refuse(format!("more than {} layers", crate::MAX_LAYERS));
+        if folders.len() > LAYERS {
+            return refuse(format!("more than {LAYERS} layers"));
         }
         if folders.iter().any(|folder| !folder.is_absolute()) {
             return refuse("the engine tells relative folders".to_owned());

@@ -26,10 +26,9 @@ use crate::docker::container::{self, Created, FOLDER, Plan};
 use crate::docker::program::{self, Private};
 use crate::docker::reactor::{interrupted, reactor, signal_that_came};
 use crate::docker::wire::{self, Broken, Decoder, Question, Told};
+use crate::limits::IMAGE_ENTRIES;
 use crate::{Events, ImageError};
 
-/// The most entries that one question for a tree is answered with (contract, section 7: entries of an image).
-const MAX_TREE: usize = 2_000_000;
 /// A zip is read in windows of this size: its directory's entries lie side by side.
 const WINDOW: u64 = 64 << 10;
 
@@ -150,8 +149,8 @@ impl WalkerSource {
                 }
                 out.push(entry);
             }
-            if out.len() > MAX_TREE {
-                return Ok(Err(Reason::TooMany { limit: MAX_TREE as u64 }));
+            if out.len() > IMAGE_ENTRIES {
+                return Ok(Err(Reason::TooMany { limit: IMAGE_ENTRIES as u64 }));
             }
             if questions.is_empty() {
                 out.sort_unstable();

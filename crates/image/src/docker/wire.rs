@@ -6,10 +6,12 @@ use envdiff_files::{
     Ask, Budget, ImagePath, Kind, Listing, MAX_PATH, Reason, TreeEntry, is_mount_of_the_runtime,
 };
 
+use crate::limits::FOLDER_ENTRIES;
+
 /// What the walker writes before anything else.
 pub(crate) const MAGIC: &[u8] = b"EDW1";
-/// The most entries of one folder (contract, section 7).
-pub(crate) const MAX_ENTRIES: u64 = 200_000;
+/// The most entries of one folder.
+const MAX_ENTRIES: u64 = FOLDER_ENTRIES as u64;
 /// A header's length.
 const HEADER: usize = 16;
 /// Longer than any record of a folder's entry: kind, length, size, name.

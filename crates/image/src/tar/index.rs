@@ -2,20 +2,14 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use envdiff_files::{Kind, MAX_HOPS};
+use envdiff_files::{Kind, MAX_HOPS, MAX_PATH};
 
 use crate::disk::{OPAQUE, WHITEOUT};
+use crate::limits::{IMAGE_ENTRIES, IMAGE_NAMES, NAME};
 
 use super::input::Input;
 use super::keep::Keep;
 use super::walk::{Header, TarError, TarKind, Walk};
-
-/// The most entries of an image (contract, section 7).
-const MAX_ENTRIES: usize = 2_000_000;
-/// The longest path, in bytes.
-const MAX_PATH: usize = envdiff_files::MAX_PATH;
-/// The longest name that a file system takes, in bytes (`NAME_MAX`).
-const MAX_NAME: usize = 255;
 
 /// An entry's number in its forest.
 pub(crate) type Id = u32;
@@ -84,10 +78,19 @@ pub(crate) struct Forest {
     /// How often an entry gave way to another: what was found before then may be found no more.
     replaced: u64,
     hasher: RandomState,
+    /// Roots among the entries: these are no image's.
+    roots: usize,
+    most_entries: usize,
+    most_names: usize,
 }
 
 impl Forest {
     pub(crate) fn new() -> Self {
+        Self::within(IMAGE_ENTRIES, IMAGE_NAMES)
+    }
+
+    /// With bounds of the caller's: how many entries, and how many bytes of names and link texts.
+    fn within(most_entries: usize, most_names: usize) -> Self {
         Self {
             entries: Chunks::new(),
             table: vec![NONE; 1 << 10],
@@ -95,6 +98,9 @@ impl Forest {
             names: Chunks::new(),
             replaced: 0,
             hasher: RandomState::new(),
+            roots: 0,
+            most_entries,
+            most_names,
         }
     }
 
@@ -102,6 +108,7 @@ impl Forest {
     pub(crate) fn plant(&mut self) -> Id {
         let meta = What::Folder.bits() << 48;
         let id = u32::try_from(self.entries.len).unwrap_or(NONE);
+        self.roots += 1;
         self.entries.push(Entry { parent: NONE, name: 0, next: NONE, at: NONE, meta });
         id
     }
@@ -158,7 +165,11 @@ impl Forest {
 
     /// A link's text.
     pub(crate) fn text(&self, id: Id) -> Vec<u8> {
-        let at = self.entry(id).at as usize;
+        self.text_at(self.entry(id).at)
+    }
+
+    fn text_at(&self, at: u32) -> Vec<u8> {
+        let at = at as usize;
         let byte = |at| self.names.get(at).copied().map_or(0, usize::from);
         self.names.slice(at + 2, byte(at) * 256 + byte(at + 1))
     }
@@ -233,8 +244,8 @@ impl Forest {
                 entry.meta = What::Gone.bits() << 48 | (entry.meta & ((1 << 48) - 1));
             }
         }
-        if self.entries.len >= MAX_ENTRIES {
-            return Err(TarError::TooMuch { what: format!("more than {MAX_ENTRIES} entries") });
+        if self.entries.len - self.roots >= self.most_entries {
+            return Err(TarError::TooMuch { what: format!("more than {} entries", self.most_entries) });
         }
         let text = self.write_name(name)?;
         let id = u32::try_from(self.entries.len).unwrap_or(NONE);
@@ -266,23 +277,29 @@ impl Forest {
         }
     }
 
+    /// Where the next name lies, when `len` more bytes fit.
+    fn room_for_name(&self, len: usize) -> Result<u32, TarError> {
+        let fits = self.names.len.saturating_add(len) <= self.most_names;
+        u32::try_from(self.names.len).ok().filter(|_| fits).ok_or_else(|| TarError::TooMuch {
+            what: format!("more than {} MiB of names and link texts", self.most_names >> 20),
+        })
+    }
+
     fn write_name(&mut self, name: &[u8]) -> Result<u32, TarError> {
-        let too_much = || TarError::TooMuch { what: "more than 4 GiB of names".to_owned() };
-        let at = u32::try_from(self.names.len).map_err(|_| too_much())?;
+        let at = self.room_for_name(name.len())?;
         let len = u8::try_from(name.len())
-            .map_err(|_| TarError::TooMuch { what: format!("a name of more than {MAX_NAME} bytes") })?;
+            .map_err(|_| TarError::TooMuch { what: format!("a name of more than {NAME} bytes") })?;
         self.names.push(len);
         self.names.extend(name);
         Ok(at)
     }
 
     fn write_text(&mut self, text: &[u8]) -> Result<u32, TarError> {
-        let too_much = |what: &str| TarError::TooMuch { what: what.to_owned() };
-        let at = u32::try_from(self.names.len).map_err(|_| too_much("more than 4 GiB of names"))?;
         let len = u16::try_from(text.len())
             .ok()
             .filter(|len| usize::from(*len) <= MAX_PATH)
-            .ok_or_else(|| too_much("a link of more than 4096 bytes"))?;
+            .ok_or_else(|| TarError::TooMuch { what: format!("a link of more than {MAX_PATH} bytes") })?;
+        let at = self.room_for_name(text.len())?;
         self.names.extend(&len.to_be_bytes());
         self.names.extend(text);
         Ok(at)
@@ -368,7 +385,7 @@ pub(crate) fn grow<I: Input>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), TarError> {
     // Hard links to what comes later in the stream, or from a layer below.
-    let mut dangling: Vec<(Id, Vec<u8>)> = Vec::new();
+    let mut dangling: Vec<(Id, u32)> = Vec::new();
     let mut count = 0_u64;
     let mut last = LastFolder::default();
     while walk.next()? {
@@ -384,7 +401,8 @@ pub(crate) fn grow<I: Input>(
         walk.header.path = path;
         added?;
     }
-    for (id, link) in dangling {
+    for (id, text) in dangling {
+        let link = forest.text_at(text);
         share(forest, root, id, &link)?;
     }
     Ok(())
@@ -422,7 +440,7 @@ fn add<I: Input>(
     walk: &mut Walk<I>,
     path: &[u8],
     keep: &mut dyn Keep,
-    dangling: &mut Vec<(Id, Vec<u8>)>,
+    dangling: &mut Vec<(Id, u32)>,
     last: &mut LastFolder,
 ) -> Result<(), TarError> {
     let parts = clean(path)?;
@@ -451,7 +469,8 @@ fn add<I: Input>(
             let link = std::mem::take(&mut walk.header.link);
             let id = forest.put(folder, name, What::Lost, 0, NONE)?;
             if !share(forest, root, id, &link)? {
-                dangling.push((id, link));
+                // Among the names, so that their bound holds for it too.
+                dangling.push((id, forest.write_text(&link)?));
             }
         }
         TarKind::File => {
@@ -557,7 +576,13 @@ impl Chunks<u8> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::{Chunks, PIECE, clean};
+    use envdiff_files::{Ask, ImagePath, MAX_PATH, Reply};
+
+    use super::{Chunks, Forest, NONE, PIECE, What, clean, grow};
+    use crate::answer::Answers;
+    use crate::hostile::tar_with;
+    use crate::limits::{FOLDER_ENTRIES, IMAGE_ENTRIES, IMAGE_NAMES, NAME};
+    use crate::tar::{Flow, Keeper, Store, TarError, TarLayers, Tree, Walk};
 
     #[test]
     fn pieces_are_one_list() {
@@ -582,5 +607,97 @@ mod tests {
         assert_eq!(parts("a/../../b"), None);
         assert_eq!(parts("/../b"), Some(b"b".to_vec()));
         assert_eq!(parts(&"a/".repeat(3000)), None);
+    }
+
+    fn told(result: Result<(), TarError>) -> String {
+        result.map_or_else(|error| error.of("l.tar").to_string(), |()| "read".to_owned())
+    }
+
+    /// Reads a tar into a forest.
+    fn grown(mut forest: Forest, tar: &[u8]) -> String {
+        let root = forest.plant();
+        let mut kept = super::super::keep::Kept::default();
+        let mut keeper = Keeper { likely: None, kept: &mut kept };
+        told(grow(&mut forest, root, &mut Walk::new(Flow::new(tar)), &mut keeper, &mut |_| ()))
+    }
+
+    #[test]
+    fn a_folder_has_at_most_200000_entries() {
+        let mut layers = TarLayers::new(true);
+        let root = layers.forest.plant();
+        layers.trees.push(Tree { root, store: Store::Kept });
+        for at in 0..FOLDER_ENTRIES {
+            layers.forest.put(root, &at.to_le_bytes()[..4], What::Other, 0, NONE).unwrap();
+        }
+        let mut answers = Answers::new(layers);
+        let list = |answers: &mut Answers<TarLayers>| answers.reply(&Ask::List(ImagePath::root()));
+        assert!(matches!(list(&mut answers), Reply::Answered(_)));
+        let mut layers = answers.view.layers;
+        layers.forest.put(root, b"more", What::Other, 0, NONE).unwrap();
+        let Reply::Unreadable(why) = list(&mut Answers::new(layers)) else { panic!("listed") };
+        assert_eq!(why.to_string(), "more than 200000 entries");
+    }
+
+    /// The bound is a parameter here: 2,000,000 entries take seconds without optimisation.
+    #[test]
+    fn an_image_has_at_most_2000000_entries() {
+        let ours = Forest::new();
+        assert_eq!((ours.most_entries, ours.most_names), (IMAGE_ENTRIES, IMAGE_NAMES));
+        // The folder is one too.
+        let tar = tar_with(&[("a/b", b""), ("a/c", b"")]);
+        assert_eq!(grown(Forest::within(3, 100), &tar), "read");
+        assert_eq!(grown(Forest::within(2, 100), &tar), "l.tar holds more than is read: more than 2 entries");
+        let twice = tar_with(&[("a", b""), ("a", b""), ("a", b"")]);
+        assert_eq!(grown(Forest::within(3, 100), &twice), "read");
+        assert!(grown(Forest::within(2, 100), &twice).contains("more than 2 entries"), "replaced ones count");
+    }
+
+    #[test]
+    fn the_names_of_an_image_have_at_most_256_mib() {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (kind, name) in [(tar::EntryType::Symlink, "a"), (tar::EntryType::Link, "b")] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(0);
+            builder.append_link(&mut header, name, "0123456789").unwrap();
+        }
+        let tar = builder.into_inner().unwrap();
+        // A byte for the length of a name, two for that of a text.
+        let all = 2 + 12 + 2 + 12;
+        assert_eq!(grown(Forest::within(9, all), &tar), "read");
+        // The text of a hard link to nothing lies there too.
+        for most in [all - 3, all - 13, 11, 1] {
+            let told = grown(Forest::within(9, most), &tar);
+            assert_eq!(
+                told, "l.tar holds more than is read: more than 0 MiB of names and link texts",
+                "{most}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_layer_has_paths_names_and_links_of_a_file_system() {
+        let entry = |path: &str, link: &str| {
+            let mut builder = tar::Builder::new(Vec::new());
+            builder
+                .append_pax_extensions([("path", path.as_bytes()), ("linkpath", link.as_bytes())])
+                .unwrap();
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            header.set_cksum();
+            builder.append(&header, &[][..]).unwrap();
+            grown(Forest::new(), &builder.into_inner().unwrap())
+        };
+        let path = |len: usize| format!("{}{}", "d/".repeat((len - 2) / 2), "f".repeat(2 - len % 2));
+        assert_eq!(entry(&path(MAX_PATH), "x"), "read");
+        let beyond = entry(&format!("{}f", path(MAX_PATH)), "x");
+        assert_eq!(beyond, "l.tar holds more than is read: a path of 4097 bytes");
+        assert_eq!(entry("a", &"l".repeat(MAX_PATH)), "read");
+        let beyond = entry("a", &"l".repeat(MAX_PATH + 1));
+        assert_eq!(beyond, "l.tar holds more than is read: a link of more than 4096 bytes");
+        assert_eq!(entry(&"n".repeat(NAME), "x"), "read");
+        let beyond = entry(&"n".repeat(NAME + 1), "x");
+        assert_eq!(beyond, "l.tar holds more than is read: a name of more than 255 bytes");
     }
 }

@@ -55,8 +55,14 @@ impl Kept {
         u32::try_from(self.bodies.len() - 1).unwrap_or(NOT_KEPT)
     }
 
+    /// How many bytes are kept.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Adds pieces to a body.
     pub(crate) fn add(&mut self, body: u32, pieces: Vec<Piece>) {
+        self.bytes += pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
         if let Some(have) = self.bodies.get_mut(body as usize) {
             // The newest first: of two entries of one path the later counts.
             have.splice(0..0, pieces);

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use envdiff_files::{Ask, Budget, ReadAt, Reason};
 
 use crate::disk::OPAQUE;
-use crate::merge::{Entered, Found, Layers, MAX_ENTRIES, Names};
+use crate::limits::FOLDER_ENTRIES;
+use crate::merge::{Entered, Found, Layers, Names};
 
 use super::index::{Forest, Id, NOT_KEPT, What, removed};
 use super::keep::{Kept, Piece, Wanted};
@@ -110,12 +111,13 @@ impl TarLayers {
             Need::Part { at, len } => (at.min(size), len.min(size - at.min(size))),
         };
         self.wanted_bytes += len;
-        if self.wanted_bytes > Budget::MAX_BYTES {
+        // What was kept before stays: one pass after the other would add up.
+        if self.kept.bytes() + self.wanted_bytes > Budget::MAX_BYTES {
             return Reason::Budget;
         }
         if !self.can_pass_again {
             return Reason::System(
-                "it was not kept when the image's stream passed by, which was twice".into(),
+                "it was not kept when the image's stream passed by, and it is not read once more".into(),
             );
         }
         if self.wanted.len() < self.trees.len() {
@@ -195,8 +197,8 @@ impl Layers for TarLayers {
                     names.entries.push((name.into_boxed_slice(), kind));
                 }
             }
-            if names.entries.len() > MAX_ENTRIES {
-                return Err(Reason::TooMany { limit: MAX_ENTRIES as u64 });
+            if names.entries.len() + names.hidden.len() > FOLDER_ENTRIES {
+                return Err(Reason::TooMany { limit: FOLDER_ENTRIES as u64 });
             }
         }
         Ok(names)

@@ -5,12 +5,10 @@
 use std::io::{self, Read};
 
 use crate::ImageError;
+use crate::limits::TAR_EXTENSION;
 
 use super::header::{BLOCK, Block, pax_record};
 use super::input::Input;
-
-/// The longest pax header or GNU long name that is read, in bytes. A path has at most 4,096.
-const MAX_EXTENSION: u64 = 1 << 20;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -264,7 +262,7 @@ impl<I: Input> Walk<I> {
 
     /// The body of a header that tells of the next one, up to its first NUL but for pax.
     fn extension(&mut self, size: u64) -> Result<Vec<u8>, TarError> {
-        if size > MAX_EXTENSION {
+        if size > TAR_EXTENSION {
             return Err(TarError::TooMuch { what: format!("a name of {size} bytes") });
         }
         self.set_body(size);

@@ -19,6 +19,14 @@ pub(crate) enum Found<T> {
 }
 
 impl<T> Found<T> {
+    /// Why it cannot be told.
+    pub(crate) const fn why(&self) -> Option<&Text> {
+        match self {
+            Self::Unreadable(why) => Some(why),
+            Self::Is(_) | Self::Absent => None,
+        }
+    }
+
     /// Turns only "pending" into a miss.
     fn of(result: Result<T, Miss>) -> Result<Self, Miss> {
         match result {

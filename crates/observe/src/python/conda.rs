@@ -5,9 +5,7 @@ use envdiff_model::{CondaPackage, Text, Unknown, say};
 use serde_json::Value;
 
 use super::ask;
-
-/// The most that is read of one record, in bytes; the file lists in them are long.
-const RECORD_LIMIT: u64 = 4 << 20;
+use crate::limits::CONDA_RECORD;
 
 /// What a record says of its package; `None` for what is no record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +72,7 @@ pub(crate) fn packages(seen: &Seen, prefix: &ImagePath) -> Result<(Vec<CondaPack
         .filter(|(name, _)| name.ends_with(b".json"))
         .filter_map(|(name, _)| folder.join(name))
         .collect();
-    let read = seen.each(&records, |path| ask::parsed(seen, path, RECORD_LIMIT, parse))?;
+    let read = seen.each(&records, |path| ask::parsed(seen, path, CONDA_RECORD, parse))?;
     let mut out = Vec::new();
     for (path, found) in records.iter().zip(read) {
         match found {

@@ -4,6 +4,7 @@
 //! `requires`), PEP 610 for `direct_url.json`. Of METADATA the head is read: a body that is no UTF-8, over which Python
 //! itself would fall, is not seen.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,11 +17,7 @@ use super::ask::{self, Found};
 use super::layout::Feature;
 use super::metadata::{self, Headers, NotUtf8};
 use super::{direct_url, layout};
-
-/// The most that is read of INSTALLER, `top_level.txt` and the like, in bytes.
-const SMALL: u64 = 1 << 20;
-/// The most distributions (contract, section 7).
-const MAX_DISTRIBUTIONS: usize = 20_000;
+use crate::limits::{DISTRIBUTIONS, METADATA_FILE};
 
 /// Distributions and what of them could not be told.
 pub(crate) struct Derived {
@@ -49,21 +46,31 @@ enum Shape {
 
 /// Lists them.
 pub(crate) fn derive(seen: &Seen, path: &[SysPathEntry], feature: Feature) -> Result<Derived, Miss> {
+    derive_within(seen, path, feature, DISTRIBUTIONS)
+}
+
+/// The same, at most `most` of them: no question is asked about one beyond.
+pub(crate) fn derive_within(
+    seen: &Seen,
+    path: &[SysPathEntry],
+    feature: Feature,
+    most: usize,
+) -> Result<Derived, Miss> {
     let mut unknown = Vec::new();
     let links = egg_links(seen, path);
-    let folders = seen.each(path.iter().enumerate(), |(index, entry)| in_entry(seen, index, entry, feature));
-    let (links, folders) = (links?, folders?);
+    let left = Cell::new(Some(most));
+    let folders =
+        seen.each(path.iter().enumerate(), |(index, entry)| in_entry(seen, index, entry, feature, &left));
+    let ((links, mut unlinked), folders) = (links?, folders?);
+    unknown.append(&mut unlinked);
     let mut distributions = Vec::new();
     for (mut found, mut untold) in folders {
         distributions.append(&mut found);
         unknown.append(&mut untold);
     }
-    if distributions.len() > MAX_DISTRIBUTIONS {
-        distributions.truncate(MAX_DISTRIBUTIONS);
-        unknown.push(Unknown {
-            what: Text::from("distributions"),
-            why: Text::from("more than 20000 distributions"),
-        });
+    if left.get().is_none() {
+        let why = say!("more than ", most, " distributions");
+        unknown.push(Unknown { what: Text::from("distributions"), why });
     }
     for distribution in &mut distributions {
         let in_place = distribution.name.as_ref().is_some_and(|name| {
@@ -89,7 +96,15 @@ pub(crate) fn foresee(seen: &Seen, folder: &ImagePath, feature: Feature) {
     }
     let entry = SysPathEntry { path: Text::from(folder.as_bytes()), from: PathSource::Site, exists: true };
     drop(egg_links(seen, std::slice::from_ref(&entry)));
-    drop(in_entry(seen, 0, &entry, feature));
+    drop(in_entry(seen, 0, &entry, feature, &Cell::new(Some(DISTRIBUTIONS))));
+}
+
+/// Takes the first of what stands in a folder or zip, as many as are left to be told; nothing is left once there were more.
+fn within<T>(mut found: Vec<T>, left: &Cell<Option<usize>>) -> Vec<T> {
+    let most = left.get().unwrap_or(0);
+    left.set(most.checked_sub(found.len()).filter(|_| left.get().is_some()));
+    found.truncate(most);
+    found
 }
 
 /// Which copy of a name counts: an earlier folder shadows, two in one folder are ambiguous.
@@ -120,8 +135,11 @@ fn rank(distributions: &mut [Distribution]) {
     }
 }
 
-/// The egg-links of the site folders: normalised name and the folder that they lead to.
-fn egg_links(seen: &Seen, path: &[SysPathEntry]) -> Result<Vec<(String, Text)>, Miss> {
+/// Normalised name and the folder that it leads to.
+type EggLink = (String, Text);
+
+/// The egg-links of the site folders, and those that cannot be read.
+fn egg_links(seen: &Seen, path: &[SysPathEntry]) -> Result<(Vec<EggLink>, Vec<Unknown>), Miss> {
     let folders: Vec<ImagePath> = path
         .iter()
         .filter(|e| matches!(e.from, PathSource::Site | PathSource::Venv | PathSource::User))
@@ -132,13 +150,19 @@ fn egg_links(seen: &Seen, path: &[SysPathEntry]) -> Result<Vec<(String, Text)>, 
         let names: Vec<&[u8]> =
             list.entries.iter().map(|(n, _)| &**n).filter(|n| n.ends_with(b".egg-link")).collect();
         seen.each(names, |name| {
-            let Some(file) = folder.join(name) else { return Ok(None) };
-            let Found::Is(lines) = ask::parsed(seen, &file, SMALL, lines)? else { return Ok(None) };
+            let Some(file) = folder.join(name) else { return Ok((None, None)) };
+            let found = ask::parsed(seen, &file, METADATA_FILE, lines)?;
+            if let Some(why) = found.why().filter(|why| why.as_str() != Some("not a regular file")) {
+                let what = Text::from(file.as_bytes());
+                return Ok((None, Some(Unknown { what, why: say!("unreadable: ", why) })));
+            }
+            let Found::Is(lines) = found else { return Ok((None, None)) };
             let stem = name.strip_suffix(b".egg-link").unwrap_or(name);
-            Ok(lines.first().map(|line| (link_name(&Text::from(stem)), line.clone())))
+            Ok((lines.first().map(|line| (link_name(&Text::from(stem)), line.clone())), None))
         })
     })?;
-    Ok(found.into_iter().flatten().flatten().collect())
+    let (links, unknown): (Vec<_>, Vec<_>) = found.into_iter().flatten().unzip();
+    Ok((links.into_iter().flatten().collect(), unknown.into_iter().flatten().collect()))
 }
 
 /// What an egg-link's name and a distribution's are compared by (setuptools' `safe_name`, and PEP 503).
@@ -161,6 +185,7 @@ fn in_entry(
     index: usize,
     entry: &SysPathEntry,
     feature: Feature,
+    left: &Cell<Option<usize>>,
 ) -> Result<(Vec<Distribution>, Vec<Unknown>), Miss> {
     let Some(folder) = ImagePath::new(entry.path.as_bytes()) else { return Ok((Vec::new(), Vec::new())) };
     let mut root = entry.path.as_bytes();
@@ -173,7 +198,7 @@ fn in_entry(
         Found::Is(list) => list,
         Found::Absent => return Ok((Vec::new(), Vec::new())),
         Found::Unreadable(why) if why.as_str() == Some("not a folder") => {
-            return in_zip(seen, index, entry, &folder, feature);
+            return in_zip(seen, index, entry, &folder, feature, left);
         }
         // A circle of links is nothing to Python either.
         Found::Unreadable(why) if why.as_str().is_some_and(|w| w.contains("symbolic links")) => {
@@ -197,9 +222,17 @@ fn in_entry(
         };
         candidates.push(Candidate { metadata: named(name), path, shape, kind: metadata_kind });
     }
-    let mut out = seen.each(&candidates, |candidate| read(seen, index, entry, candidate, feature))?;
+    let candidates = within(candidates, left);
+    let mut unknown = Vec::new();
+    let mut out = Vec::new();
+    for (distribution, untold) in
+        seen.each(&candidates, |candidate| read(seen, index, entry, candidate, feature))?
+    {
+        out.push(distribution);
+        unknown.extend(untold);
+    }
     out.sort_by(|a, b| a.metadata.cmp(&b.metadata));
-    Ok((out, Vec::new()))
+    Ok((out, unknown))
 }
 
 /// Whether a name is one of metadata, as `importlib.metadata` looks at names: without case.
@@ -248,7 +281,7 @@ fn read(
     entry: &SysPathEntry,
     candidate: &Candidate,
     feature: Feature,
-) -> Result<Distribution, Miss> {
+) -> Result<(Distribution, Vec<Unknown>), Miss> {
     let path = &candidate.path;
     let folder = candidate.shape != Shape::File;
     // All of one distribution's files in one batch.
@@ -264,18 +297,18 @@ fn read(
         Ok(Source::Nothing)
     };
     let small = |name: &str| match path.join(name) {
-        Some(file) if folder => ask::parsed(seen, &file, SMALL, lines).map(Some),
+        Some(file) if folder => ask::parsed(seen, &file, METADATA_FILE, lines).map(Some),
         _ => Ok(None),
     };
     let installer = small("INSTALLER");
     let top_level = small("top_level.txt");
     let origin = match path.join("direct_url.json") {
-        Some(file) if folder => ask::parsed(seen, &file, SMALL, direct_url::parse),
+        Some(file) if folder => ask::parsed(seen, &file, METADATA_FILE, direct_url::parse),
         _ => Ok(Found::Absent),
     };
     let requires = match path.join("requires.txt") {
         Some(file) if folder && candidate.kind != MetadataKind::DistInfo => {
-            ask::parsed(seen, &file, SMALL, metadata::requires_of_egg)
+            ask::parsed(seen, &file, METADATA_FILE, metadata::requires_of_egg)
         }
         _ => Ok(Found::Absent),
     };
@@ -294,6 +327,16 @@ fn read(
         source = ("it", itself?);
     }
     let (installer, top_level, origin, requires) = (installer?, top_level?, origin?, requires?);
+    // Where the folder itself cannot be read, that is told once, by the metadata.
+    let is_told = matches!(source.1, Source::Unreadable(_));
+    let untold = |name: &str, why: Option<&Text>| {
+        let why = why.filter(|why| !is_told && why.as_str() != Some("not a regular file"))?;
+        Some(Unknown { what: say!(candidate.metadata, "/", name), why: say!("unreadable: ", why) })
+    };
+    let mut unknown = Vec::new();
+    unknown.extend(untold("INSTALLER", installer.as_ref().and_then(Found::why)));
+    unknown.extend(untold("top_level.txt", top_level.as_ref().and_then(Found::why)));
+    let no_requires = untold("requires.txt", requires.why());
     let mut out = Distribution {
         name: None,
         version: None,
@@ -313,7 +356,7 @@ fn read(
                         seen,
                         &envdiff_files::Ask::Read {
                             path: path.join("direct_url.json").unwrap_or_else(|| path.clone()),
-                            limit: SMALL,
+                            limit: METADATA_FILE,
                         },
                         "direct_url.json",
                     ),
@@ -338,8 +381,7 @@ fn read(
             _ => None,
         },
     };
-    // Where the folder itself cannot be read, that is told once.
-    if matches!((&source.1, &out.direct_url), (Source::Unreadable(_), Some(Fact::Unknown { .. }))) {
+    if is_told && matches!(&out.direct_url, Some(Fact::Unknown { .. })) {
         out.direct_url = None;
     }
     if let Some(Fact::Known { value, .. }) = &out.direct_url {
@@ -347,15 +389,25 @@ fn read(
     }
     if candidate.shape == Shape::Odd {
         out.error = Some(Text::from("neither a file nor a folder"));
-        return Ok(out);
+        return Ok((out, unknown));
     }
     fill(&mut out, &source.1, source.0, feature);
-    if out.requires.is_empty()
-        && let Found::Is(requires) = requires
-    {
-        out.requires.clone_from(&requires);
+    if out.requires.is_empty() {
+        if let Found::Is(requires) = &requires {
+            out.requires.clone_from(requires);
+        }
+        unknown.extend(without_requires(&mut out, no_requires));
     }
-    Ok(out)
+    Ok((out, unknown))
+}
+
+/// A distribution whose `requires.txt` cannot be told says so itself, for that it lists nothing does not mean that it
+/// requires nothing.
+fn without_requires(out: &mut Distribution, untold: Option<Unknown>) -> Option<Unknown> {
+    if let Some(untold) = &untold {
+        out.error.get_or_insert_with(|| say!("requires.txt is ", untold.why));
+    }
+    untold
 }
 
 /// Name, version and the rest out of the headers.
@@ -399,6 +451,7 @@ fn in_zip(
     entry: &SysPathEntry,
     path: &ImagePath,
     feature: Feature,
+    left: &Cell<Option<usize>>,
 ) -> Result<(Vec<Distribution>, Vec<Unknown>), Miss> {
     let view = match seen.zip(path) {
         Ok(view) => view,
@@ -418,21 +471,41 @@ fn in_zip(
     let mut tops: Vec<&[u8]> = view.names.iter().filter_map(|n| n.split(|b| *b == b'/').next()).collect();
     tops.sort_unstable();
     tops.dedup();
-    let mut out: Vec<Distribution> = tops
-        .into_iter()
-        .filter(|top| metadata_kind(top, Kind::Folder, egg).is_some())
-        .map(|top| zipped(view, index, entry, top, feature))
-        .collect();
+    tops.retain(|top| metadata_kind(top, Kind::Folder, egg).is_some());
+    let mut unknown = Vec::new();
+    let mut out = Vec::new();
+    for top in within(tops, left) {
+        let (distribution, mut untold) = zipped(view, index, entry, top, feature);
+        out.push(distribution);
+        unknown.append(&mut untold);
+    }
     out.sort_by(|a, b| a.metadata.cmp(&b.metadata));
-    Ok((out, Vec::new()))
+    Ok((out, unknown))
 }
 
-fn zipped(view: &ZipView, index: usize, entry: &SysPathEntry, top: &[u8], feature: Feature) -> Distribution {
-    let member = |name: &str| {
-        let full = if name.is_empty() { top.to_vec() } else { [top, b"/", name.as_bytes()].concat() };
-        view.member(&full)
+/// Why a member that the zip names has no content.
+const NOT_INFLATED: &str = "larger than 4 MiB, encrypted or damaged in the zip";
+
+fn zipped(
+    view: &ZipView,
+    index: usize,
+    entry: &SysPathEntry,
+    top: &[u8],
+    feature: Feature,
+) -> (Distribution, Vec<Unknown>) {
+    let full = |name: &str| {
+        if name.is_empty() { top.to_vec() } else { [top, b"/", name.as_bytes()].concat() }
+    };
+    let member = |name: &str| view.member(&full(name));
+    let is_untold = |name: &str| {
+        member(name).is_none() && view.names.binary_search_by(|n| (**n).cmp(&*full(name))).is_ok()
     };
     let metadata = say!(entry.path, "/", top);
+    let untold = |name: &str| {
+        let why = say!("unreadable: ", NOT_INFLATED);
+        is_untold(name).then(|| Unknown { what: say!(metadata, "/", name), why })
+    };
+    let mut unknown: Vec<Unknown> = ["INSTALLER", "top_level.txt"].into_iter().filter_map(untold).collect();
     let mut out = Distribution {
         name: None,
         version: None,
@@ -441,12 +514,15 @@ fn zipped(view: &ZipView, index: usize, entry: &SysPathEntry, top: &[u8], featur
         path_index: index,
         kind: MetadataKind::Zip,
         installer: member("INSTALLER").and_then(|b| lines(b).into_iter().next()),
-        direct_url: member("direct_url.json").map(|bytes| match direct_url::parse(bytes) {
-            Ok(origin) => {
-                Fact::known(origin, envdiff_model::Evidence::new(say!(metadata, "/direct_url.json"), ""))
-            }
-            Err(why) => Fact::unknown(say!(metadata, "/direct_url.json is ", why)),
-        }),
+        direct_url: match member("direct_url.json").map(|bytes| direct_url::parse(bytes)) {
+            Some(Ok(origin)) => Some(Fact::known(
+                origin,
+                envdiff_model::Evidence::new(say!(metadata, "/direct_url.json"), ""),
+            )),
+            Some(Err(why)) => Some(Fact::unknown(say!(metadata, "/direct_url.json is ", why))),
+            None => is_untold("direct_url.json")
+                .then(|| Fact::unknown(say!(metadata, "/direct_url.json is ", NOT_INFLATED))),
+        },
         editable: false,
         shadowed: false,
         ambiguous: false,
@@ -457,19 +533,24 @@ fn zipped(view: &ZipView, index: usize, entry: &SysPathEntry, top: &[u8], featur
         top_level: member("top_level.txt").map(|b| lines(b)),
     };
     let found = ["METADATA", "PKG-INFO", ""].into_iter().find_map(|name| {
-        let bytes = member(name).filter(|b| !b.is_empty())?;
-        Some((if name.is_empty() { "it" } else { name }, metadata::parse(bytes)))
+        let called = if name.is_empty() { "it" } else { name };
+        match member(name) {
+            Some(bytes) if bytes.is_empty() => None,
+            Some(bytes) => Some((called, Source::Headers(Arc::new(metadata::parse(bytes))))),
+            None => is_untold(name).then(|| (called, Source::Unreadable(Text::from(NOT_INFLATED)))),
+        }
     });
     match found {
-        Some((file, parsed)) => fill(&mut out, &Source::Headers(Arc::new(parsed)), file, feature),
+        Some((file, source)) => fill(&mut out, &source, file, feature),
         None => fill(&mut out, &Source::Nothing, "", feature),
     }
-    if out.requires.is_empty()
-        && let Some(bytes) = member("requires.txt")
-    {
-        out.requires = metadata::requires_of_egg(bytes);
+    if out.requires.is_empty() {
+        if let Some(bytes) = member("requires.txt") {
+            out.requires = metadata::requires_of_egg(bytes);
+        }
+        unknown.extend(without_requires(&mut out, untold("requires.txt")));
     }
-    out
+    (out, unknown)
 }
 
 /// What `importlib.metadata.version(name)` finds.
@@ -546,4 +627,38 @@ fn folder_name(name: &[u8], modern: bool) -> Vec<u8> {
         run = separator;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use envdiff_files::{Budget, Literal, Seen, converse};
+    use envdiff_model::{PathSource, SysPathEntry, Text};
+
+    use super::{Feature, derive_within};
+
+    /// The bound is a parameter here: 20,000 distributions are 120,000 questions.
+    #[test]
+    fn distributions_beyond_the_bound_are_not_asked_about() {
+        let entry =
+            |path: &str| SysPathEntry { path: Text::from(path), from: PathSource::Site, exists: true };
+        let path = [entry("/one"), entry("/two")];
+        let literal =
+            ["/one/a", "/one/b", "/two/c", "/two/d"].into_iter().fold(Literal::new(), |literal, name| {
+                literal.file(&format!("{name}-1.dist-info/METADATA"), "Name: x\nVersion: 1\n\n")
+            });
+        let told = |most: usize| {
+            let (mut seen, mut budget) = (Seen::new(), Budget::default());
+            let feature = Feature::from_name(b"python3.11").unwrap();
+            let observe = |seen: &Seen| derive_within(seen, &path, feature, most);
+            let derived = converse(&mut literal.clone(), &mut seen, &mut budget, observe).unwrap();
+            let asked = seen.replies().any(|(ask, _)| ask.path().as_bytes().starts_with(b"/two/d"));
+            let why: Vec<String> = derived.unknown.iter().map(|u| u.why.to_lossy().into_owned()).collect();
+            (derived.distributions.len(), asked, why)
+        };
+        assert_eq!(told(4), (4, true, Vec::new()));
+        assert_eq!(told(3), (3, false, vec!["more than 3 distributions".to_owned()]));
+        assert_eq!(told(1), (1, false, vec!["more than 1 distributions".to_owned()]));
+    }
 }

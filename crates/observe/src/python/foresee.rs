@@ -7,7 +7,8 @@ use envdiff_model::{ImageConfig, Text};
 use super::layout::{Feature, is_python_name};
 use super::process::DEFAULT_PATH;
 use super::program::HEAD;
-use super::{PASSWD, others, process, pyvenv, shell, site, version};
+use super::{others, process, pyvenv, shell, site, version};
+use crate::limits::{ACCOUNTS_FILE, PYVENV_CFG, SCRIPT_FILE};
 
 /// The most folders of PATH that are foreseen.
 const MOST_FOLDERS: usize = 32;
@@ -15,7 +16,7 @@ const MOST_FOLDERS: usize = 32;
 /// What the start of an image will want: accounts, the folders of PATH, the program itself, the Pythons of PATH.
 pub(crate) fn start(seen: &Seen, config: Option<&ImageConfig>) {
     if let Some(passwd) = ImagePath::new("/etc/passwd") {
-        drop(seen.parsed(&passwd, PASSWD, process::accounts));
+        drop(seen.parsed(&passwd, ACCOUNTS_FILE, process::accounts));
     }
     drop(others::candidates(seen, None));
     let Some(config) = config else { return };
@@ -47,7 +48,7 @@ pub(crate) fn start(seen: &Seen, config: Option<&ImageConfig>) {
         let of_system =
             ["/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"].iter().any(|d| bytes.starts_with(d.as_bytes()));
         if bytes.ends_with(b".sh") || (index == 0 && !of_system) {
-            drop(seen.parsed(&path, shell::SCRIPT_LIMIT, shell::parse));
+            drop(seen.parsed(&path, SCRIPT_FILE, shell::parse));
         }
     }
 }
@@ -59,7 +60,7 @@ pub(crate) fn program(seen: &Seen, path: Option<ImagePath>) {
             let bin = path.parent();
             let above = bin.as_ref().and_then(ImagePath::parent);
             for cfg in [bin, above].into_iter().flatten().filter_map(|p| p.join("pyvenv.cfg")) {
-                drop(seen.parsed(&cfg, pyvenv::LIMIT, pyvenv::parse));
+                drop(seen.parsed(&cfg, PYVENV_CFG, pyvenv::parse));
             }
         }
         drop(seen.stat(&path));

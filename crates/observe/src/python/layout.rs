@@ -10,6 +10,7 @@ use envdiff_model::{Evidence, Text, say};
 use super::ask::{self, Found};
 use super::foresee;
 use super::pyvenv::{self, Settings};
+use crate::limits::PYVENV_CFG;
 
 /// Which program reads the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,8 +172,8 @@ pub(crate) fn find(
     let real = ask::real(seen, executable);
     let beside = bin.join("pyvenv.cfg");
     let over = above.as_ref().and_then(|a| a.join("pyvenv.cfg"));
-    let in_bin = beside.as_ref().map(|p| ask::parsed(seen, p, pyvenv::LIMIT, pyvenv::parse)).transpose();
-    let in_prefix = over.as_ref().map(|p| ask::parsed(seen, p, pyvenv::LIMIT, pyvenv::parse)).transpose();
+    let in_bin = beside.as_ref().map(|p| ask::parsed(seen, p, PYVENV_CFG, pyvenv::parse)).transpose();
+    let in_prefix = over.as_ref().map(|p| ask::parsed(seen, p, PYVENV_CFG, pyvenv::parse)).transpose();
     let first_hop = ask::link(seen, executable);
     let real = match real? {
         Found::Is(real) => Some(real.clone()),
@@ -189,7 +190,7 @@ pub(crate) fn find(
             (Some(cfg), Some(Found::Is(settings))) => {
                 evidence.push(ask::evidence(
                     seen,
-                    &Ask::Read { path: cfg.clone(), limit: pyvenv::LIMIT },
+                    &Ask::Read { path: cfg.clone(), limit: PYVENV_CFG },
                     settings
                         .home
                         .as_ref()

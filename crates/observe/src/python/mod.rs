@@ -28,8 +28,7 @@ use process::{Account, Process};
 use program::ProgramKind;
 use start::Started;
 
-/// The most that is read of `/etc/passwd`, in bytes.
-const PASSWD: u64 = 1 << 20;
+use crate::limits::{ACCOUNTS_FILE, INTERPRETERS};
 
 /// Derives everything about Python.
 pub(crate) fn environment(
@@ -38,15 +37,25 @@ pub(crate) fn environment(
     interpreter: Option<&ImagePath>,
 ) -> Result<Environment, Miss> {
     foresee::start(seen, config);
-    let accounts: Vec<Account> = match ImagePath::new("/etc/passwd") {
-        Some(passwd) => match ask::parsed(seen, &passwd, PASSWD, process::accounts)? {
-            Found::Is(accounts) => (*accounts).clone(),
-            _ => Vec::new(),
-        },
-        None => Vec::new(),
-    };
-    let process = config.map(|config| Process::of(config, &accounts));
+    let mut accounts: Vec<Account> = Vec::new();
+    let mut no_accounts = None;
+    if let Some(passwd) = ImagePath::new("/etc/passwd") {
+        match ask::parsed(seen, &passwd, ACCOUNTS_FILE, process::accounts)? {
+            Found::Is(found) => accounts.clone_from(&found),
+            Found::Absent => {}
+            Found::Unreadable(why) => no_accounts = Some(why),
+        }
+    }
+    let mut process = config.map(|config| Process::of(config, &accounts));
     let mut unknown = Vec::new();
+    // Whose home it is stands nowhere else, and the user's own packages lie below it.
+    if let (Some(why), Some(config), Some(process)) = (no_accounts, config, &mut process)
+        && !config.env.iter().any(|(name, value)| *name == "HOME" && !value.is_empty())
+    {
+        process.vars.set(Text::from("HOME"), None);
+        let why = say!("/etc/passwd cannot be read, so the user's home is not known: ", why);
+        unknown.push(Unknown { what: Text::from("sys_path"), why });
+    }
     if config.is_none() {
         unknown.push(Unknown {
             what: Text::from("config"),
@@ -67,6 +76,12 @@ pub(crate) fn environment(
         Err(miss) => Err(miss.clone()),
     };
     let started = started?;
+    if let Ok(candidates) = &candidates
+        && candidates.len() > INTERPRETERS
+    {
+        let why = say!("more than ", INTERPRETERS, " interpreters");
+        unknown.push(Unknown { what: Text::from("interpreters"), why });
+    }
     let others = |started: Option<(&ImagePath, &Fact<Text>)>| match (&candidates, &versions) {
         (Ok(candidates), Ok(versions)) => others::others(seen, candidates, versions, started),
         (Err(miss), _) | (_, Err(miss)) => Err(miss.clone()),

@@ -7,9 +7,8 @@ use super::ask::{self, Found};
 use super::layout::{self, Feature, Overrides, is_python_name};
 use super::process::Process;
 use super::{pyvenv, version};
+use crate::limits::{INTERPRETERS, PYVENV_CFG};
 
-/// The most that are told.
-const MAX_OTHERS: usize = 64;
 /// The most folders that are looked into.
 const MAX_FOLDERS: usize = 512;
 
@@ -93,7 +92,7 @@ pub(crate) fn candidates(seen: &Seen, process: Option<&Process>) -> Result<Vec<C
         let folder = ask::real(seen, bin);
         let beside = [bin.join("pyvenv.cfg"), bin.parent().and_then(|p| p.join("pyvenv.cfg"))];
         for cfg in beside.into_iter().flatten() {
-            drop(seen.parsed(&cfg, pyvenv::LIMIT, pyvenv::parse));
+            drop(seen.parsed(&cfg, PYVENV_CFG, pyvenv::parse));
         }
         let names: Vec<&[u8]> = list
             .entries
@@ -141,7 +140,7 @@ pub(crate) fn candidates(seen: &Seen, process: Option<&Process>) -> Result<Vec<C
 
 /// The version of each, from what lies beside it; programs are not searched.
 pub(crate) fn versions(seen: &Seen, candidates: &[Candidate]) -> Result<Vec<Fact<Text>>, Miss> {
-    seen.each(candidates.iter().take(MAX_OTHERS), |candidate| {
+    seen.each(candidates.iter().take(INTERPRETERS), |candidate| {
         Ok(match layout::find(seen, &candidate.executable, &Overrides::default())? {
             Ok(layout) => version::find(seen, &layout, false)?.python,
             Err(why) => match Feature::from_name(candidate.real.file_name()) {

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use envdiff_files::ImagePath;
 use envdiff_model::{ImageConfig, Text};
 
+use crate::limits::PATH_FOLDERS;
+
 /// Environment variables. What a script sets to something that cannot be followed is kept as unclear.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Vars(BTreeMap<Text, Option<Text>>);
@@ -107,7 +109,7 @@ impl Process {
         next
     }
 
-    /// The folders of PATH; an empty entry is the working folder. `None` when PATH is unclear.
+    /// The folders of PATH; an empty entry is the working folder. `None` when PATH is unclear, or longer than is followed.
     pub(crate) fn path_folders(&self) -> Option<Vec<ImagePath>> {
         let path = match self.vars.raw(b"PATH") {
             Some(Some(path)) => path.clone(),
@@ -120,6 +122,9 @@ impl Process {
             if let Some(folder) = if part.is_empty() { Some(cwd.clone()) } else { cwd.join(part) }
                 && !out.contains(&folder)
             {
+                if out.len() == PATH_FOLDERS {
+                    return None;
+                }
                 out.push(folder);
             }
         }

@@ -5,6 +5,7 @@ use envdiff_model::{Text, say};
 
 use super::ask::{self, Found};
 use super::process::Process;
+use crate::limits::PATH_FOLDERS;
 
 /// How much of a program is looked at to tell what it is, in bytes: `BINPRM_BUF_SIZE` of Linux is 256.
 pub(crate) const HEAD: u64 = 512;
@@ -41,7 +42,10 @@ pub(crate) fn locate(seen: &Seen, process: &Process, name: &[u8]) -> Result<Loca
         });
     }
     let Some(folders) = process.path_folders() else {
-        return Ok(Located::Untold(Text::from("PATH is set to something that cannot be told")));
+        return Ok(Located::Untold(match process.vars.raw(b"PATH") {
+            Some(Some(_)) => say!("PATH has more than ", PATH_FOLDERS, " folders"),
+            _ => Text::from("PATH is set to something that cannot be told"),
+        }));
     };
     let lists = seen.each(&folders, |folder| ask::list(seen, folder))?;
     for (folder, list) in folders.iter().zip(lists) {

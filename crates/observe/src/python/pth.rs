@@ -5,10 +5,7 @@
 
 use envdiff_model::Text;
 
-/// The most that is read of one file, in bytes.
-pub(crate) const LIMIT: u64 = 4 << 20;
-/// The most lines of one file (contract, section 7).
-pub(crate) const MAX_LINES: usize = 10_000;
+use crate::limits::PTH_LINES;
 
 /// One line that does something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,8 +98,10 @@ fn is_space(c: char) -> bool {
 
 fn lines<'a>(all: impl Iterator<Item = &'a str>) -> Result<Vec<Line>, BadPth> {
     let mut out = Vec::new();
-    for (index, line) in all.enumerate() {
-        if index > MAX_LINES {
+    let mut all = all.enumerate().peekable();
+    while let Some((index, line)) = all.next() {
+        // Behind the last line's end there is no line.
+        if index >= PTH_LINES && (!line.is_empty() || all.peek().is_some()) {
             return Err(BadPth::TooManyLines);
         }
         if line.starts_with('#') || line.trim_matches(is_space).is_empty() {

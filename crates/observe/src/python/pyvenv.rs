@@ -7,9 +7,6 @@ use envdiff_model::Text;
 
 use super::metadata::unify_newlines;
 
-/// The most that is read, in bytes.
-pub(crate) const LIMIT: u64 = 1 << 20;
-
 /// What a `pyvenv.cfg` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {

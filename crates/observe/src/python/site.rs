@@ -14,13 +14,7 @@ use super::distributions;
 use super::layout::{Feature, Implementation, Layout};
 use super::process::Vars;
 use super::pth::{self, Code, Effect, LineKind};
-
-/// The most that is read of a `site.py` or a module named in a `.pth` file, in bytes.
-const SOURCE_LIMIT: u64 = 1 << 20;
-/// The most `.pth` files (contract, section 7).
-const MAX_PTH: usize = 2_000;
-/// The most entries of `sys.path` (contract, section 7).
-const MAX_PATH_ENTRIES: usize = 1_000;
+use crate::limits::{PTH_FILE, PTH_FILES, SOURCE_FILE, SYS_PATH};
 
 /// What an image's own `site.py` does beyond or other than CPython's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +48,10 @@ pub fn rules(source: &[u8]) -> SiteRules {
 /// Asks early for what `site` reads of a standard library.
 pub(crate) fn foresee(seen: &Seen, stdlib: &ImagePath) {
     if let Some(own) = stdlib.join("site.py") {
-        drop(seen.parsed(&own, SOURCE_LIMIT, rules));
+        drop(seen.parsed(&own, SOURCE_FILE, rules));
     }
     if let Some(own) = stdlib.join("sitecustomize.py") {
-        drop(seen.parsed(&own, SOURCE_LIMIT, touches_path));
+        drop(seen.parsed(&own, SOURCE_FILE, touches_path));
     }
 }
 
@@ -108,7 +102,7 @@ impl<'a> Making<'a> {
     ) -> Result<Self, Miss> {
         let site_py = layout.stdlib.join("site.py");
         let mut unknown = Vec::new();
-        let rules = match site_py.as_ref().map(|p| ask::parsed(seen, p, SOURCE_LIMIT, rules)).transpose()? {
+        let rules = match site_py.as_ref().map(|p| ask::parsed(seen, p, SOURCE_FILE, rules)).transpose()? {
             Some(Found::Is(rules)) => *rules,
             // Which folders a distribution's own site.py adds stands nowhere else.
             Some(Found::Unreadable(why)) => {
@@ -133,7 +127,8 @@ impl<'a> Making<'a> {
         for mut entry in begin {
             entry.path = making.absolute(&entry.path);
             if making.known.insert(entry.path.clone()) {
-                making.path.push(entry);
+                let at = making.path.len();
+                making.put(at, entry);
             }
         }
         Ok(making)
@@ -246,8 +241,8 @@ impl<'a> Making<'a> {
             folder_stat?;
             let Found::Is(list) = list? else { return Ok(()) };
             distributions::foresee(seen, folder, feature);
-            let files: Vec<ImagePath> =
-                pth_names(list, self.rules).into_iter().filter_map(|n| folder.join(n)).collect();
+            let names = pth_names(list, self.rules).into_iter().take(PTH_FILES);
+            let files: Vec<ImagePath> = names.filter_map(|n| folder.join(n)).collect();
             seen.each(&files, |file| {
                 let Found::Is(lines) = self.read_pth(file)? else { return Ok(()) };
                 let Ok(lines) = &*lines else { return Ok(()) };
@@ -281,7 +276,7 @@ impl<'a> Making<'a> {
 
     fn read_pth(&self, file: &ImagePath) -> Result<Found<Arc<Lines>>, Miss> {
         let parse = if self.rules.splits_lines { pth::parse_splitlines } else { pth::parse_text_mode };
-        ask::parsed(self.seen, file, pth::LIMIT, parse)
+        ask::parsed(self.seen, file, PTH_FILE, parse)
     }
 
     fn is_folder(&mut self, folder: &ImagePath) -> Result<bool, Miss> {
@@ -326,10 +321,14 @@ impl<'a> Making<'a> {
     }
 
     fn push(&mut self, path: &Text, from: PathSource) {
-        if self.path.len() < MAX_PATH_ENTRIES {
-            self.path.push(SysPathEntry { path: path.clone(), from, exists: true });
+        self.put(self.path.len(), SysPathEntry { path: path.clone(), from, exists: true });
+    }
+
+    fn put(&mut self, at: usize, entry: SysPathEntry) {
+        if self.path.len() < SYS_PATH {
+            self.path.insert(at.min(self.path.len()), entry);
         } else {
-            self.untold("sys_path", Text::from("more than 1000 entries"));
+            self.untold("sys_path", say!("more than ", SYS_PATH, " entries"));
         }
     }
 
@@ -350,8 +349,8 @@ impl<'a> Making<'a> {
         };
         for name in pth_names(list, self.rules) {
             self.pth_files += 1;
-            if self.pth_files > MAX_PTH {
-                self.untold("sys_path", Text::from("more than 2000 .pth files"));
+            if self.pth_files > PTH_FILES {
+                self.untold("sys_path", say!("more than ", PTH_FILES, " .pth files"));
                 return Ok(());
             }
             if let Some(file) = folder.join(name) {
@@ -396,7 +395,7 @@ impl<'a> Making<'a> {
                             self.push(&text, if egg { PathSource::Egg } else { PathSource::Pth });
                             self.evidence.push(ask::evidence(
                                 self.seen,
-                                &Ask::Read { path: file.clone(), limit: pth::LIMIT },
+                                &Ask::Read { path: file.clone(), limit: PTH_FILE },
                                 say!("line ", line.number, ": ", path),
                             ));
                         }
@@ -449,7 +448,7 @@ impl<'a> Making<'a> {
                     if is_editable_hook(module) {
                         continue;
                     }
-                    match ask::parsed(self.seen, &source, SOURCE_LIMIT, touches_path)? {
+                    match ask::parsed(self.seen, &source, SOURCE_FILE, touches_path)? {
                         Found::Is(touches) if !*touches => {}
                         _ => self.untold(
                             "sys_path",
@@ -472,14 +471,12 @@ impl<'a> Making<'a> {
                     let at = if *at < 0 { (len + at).max(0) } else { (*at).min(len) };
                     let at = usize::try_from(at).unwrap_or(0).min(self.path.len());
                     let exists = self.exists(path)?;
-                    self.path.insert(at, SysPathEntry { path: path.clone(), from: PathSource::Pth, exists });
+                    self.put(at, SysPathEntry { path: path.clone(), from: PathSource::Pth, exists });
                 }
                 Effect::Append(path) => {
                     let exists = self.exists(path)?;
-                    self.push(path, PathSource::Pth);
-                    if let Some(last) = self.path.last_mut() {
-                        last.exists = exists;
-                    }
+                    let entry = SysPathEntry { path: path.clone(), from: PathSource::Pth, exists };
+                    self.put(self.path.len(), entry);
                 }
                 Effect::SiteDir(path) => {
                     if depth >= 8 {
@@ -516,14 +513,12 @@ impl<'a> Making<'a> {
     /// A setuptools editable finder with namespace packages appends a marker to `sys.path`.
     fn finder(&mut self, module: &Text) -> Result<(), Miss> {
         let Module::Source(source) = self.module(module)? else { return Ok(()) };
-        if let Found::Is(placeholder) = ask::parsed(self.seen, &source, SOURCE_LIMIT, placeholder)?
+        if let Found::Is(placeholder) = ask::parsed(self.seen, &source, SOURCE_FILE, placeholder)?
             && let Some(placeholder) = &*placeholder
             && !self.path.iter().any(|entry| entry.path == *placeholder)
         {
-            self.push(placeholder, PathSource::Pth);
-            if let Some(last) = self.path.last_mut() {
-                last.exists = false;
-            }
+            let entry = SysPathEntry { path: placeholder.clone(), from: PathSource::Pth, exists: false };
+            self.put(self.path.len(), entry);
         }
         Ok(())
     }
@@ -601,7 +596,7 @@ impl<'a> Making<'a> {
                 }
             };
             let Some(file) = file else { continue };
-            match ask::parsed(self.seen, &file, SOURCE_LIMIT, touches_path)? {
+            match ask::parsed(self.seen, &file, SOURCE_FILE, touches_path)? {
                 Found::Is(touches) if !*touches => {}
                 // Named as part of the standard library without a source: a folder of that name.
                 Found::Absent => {}

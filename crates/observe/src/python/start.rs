@@ -14,11 +14,7 @@ use super::layout::is_python_name;
 use super::process::{Account, Process, home_of};
 use super::program::{self, HEAD, Located, ProgramKind};
 use super::shell;
-
-/// The deepest chain of programs that start one another.
-const MAX_DEPTH: usize = 16;
-/// The most programs that are followed in all, over every way through every script.
-const MAX_PROGRAMS: usize = 256;
+use crate::limits::{PROGRAM_CHAIN, PROGRAMS, SCRIPT_FILE};
 
 /// What following programs needs.
 #[derive(Clone, Copy)]
@@ -67,7 +63,7 @@ pub(crate) fn find(
     let starts = if process.argv.is_empty() {
         vec![Start::Idle(Text::from("nothing"), Box::new(process.clone()))]
     } else {
-        follow(Trail { seen, accounts, left: &Cell::new(MAX_PROGRAMS), depth: 0 }, process)?
+        follow(Trail { seen, accounts, left: &Cell::new(PROGRAMS), depth: 0 }, process)?
     };
     let mut found: Vec<Started> = Vec::new();
     let mut reasons: Vec<Text> = Vec::new();
@@ -166,7 +162,7 @@ pub(crate) fn on_path(seen: &Seen, process: &Process) -> Result<Located, Miss> {
 fn follow(trail: Trail<'_>, process: &Process) -> Result<Vec<Start>, Miss> {
     let other = |why: Text| Ok(vec![Start::Other(why)]);
     let seen = trail.seen;
-    if trail.depth > MAX_DEPTH {
+    if trail.depth > PROGRAM_CHAIN {
         return other(Text::from("programs start one another in a circle"));
     }
     if trail.left.get() == 0 {
@@ -487,11 +483,19 @@ fn run_shell(
     if login {
         process.reached_by.push(say!(path.as_bytes(), " as a login shell"));
         let profile = ImagePath::new("/etc/profile");
-        if let Some(profile) = profile
-            && let Found::Is(script) = ask::parsed(seen, &profile, shell::SCRIPT_LIMIT, shell::parse)?
-        {
-            let zero = Text::from(profile.as_bytes());
-            process = shell::environment_after(seen, accounts, &process, &script, &zero)?;
+        if let Some(profile) = profile {
+            match ask::parsed(seen, &profile, SCRIPT_FILE, shell::parse)? {
+                Found::Is(script) => {
+                    let zero = Text::from(profile.as_bytes());
+                    process = shell::environment_after(seen, accounts, &process, &script, &zero)?;
+                }
+                Found::Absent => {}
+                Found::Unreadable(why) => {
+                    let why =
+                        say!(path.as_bytes(), " reads ", profile.as_bytes(), ", which cannot be read: ", why);
+                    return Ok(vec![Start::Other(why)]);
+                }
+            }
         }
     }
     let operands = arguments.get(at..).unwrap_or_default();
@@ -522,7 +526,7 @@ fn run_shell(
                 " in a folder that cannot be told"
             ))]);
         };
-        match ask::parsed(seen, &file, shell::SCRIPT_LIMIT, shell::parse)? {
+        match ask::parsed(seen, &file, SCRIPT_FILE, shell::parse)? {
             Found::Is(script) => {
                 (script, Text::from(file.as_bytes()), operands.get(1..).unwrap_or_default().to_vec())
             }

@@ -9,6 +9,7 @@ use super::ask::{self, Found};
 use super::layout::{Implementation, Layout};
 use super::process::{Process, Vars};
 use super::site::{Given, Making};
+use crate::limits::SYS_PATH;
 
 /// What the flags before a program say, with the variables of the same meaning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,7 +103,8 @@ pub(crate) fn derive(
     if !switches.ignores_environment {
         match process.vars.raw(b"PYTHONPATH") {
             Some(Some(paths)) if !paths.is_empty() => {
-                for path in paths.as_bytes().split(|b| *b == b':') {
+                // One more than can stand there, so that it is told.
+                for path in paths.as_bytes().split(|b| *b == b':').take(SYS_PATH + 1) {
                     begin.push(SysPathEntry { path: Text::from(path), from: PathSource::Env, exists: false });
                 }
             }
@@ -145,6 +147,13 @@ pub(crate) fn derive(
             0,
             SysPathEntry { path: Text::from(here.as_bytes()), from: PathSource::Cwd, exists: true },
         );
+    }
+    if path.len() > SYS_PATH {
+        path.truncate(SYS_PATH);
+        let more = Unknown { what: Text::from("sys_path"), why: say!("more than ", SYS_PATH, " entries") };
+        if !unknown.contains(&more) {
+            unknown.push(more);
+        }
     }
     let there = seen.each(&path, |entry| {
         let Some(full) = here.join(entry.path.as_bytes()) else { return Ok(false) };

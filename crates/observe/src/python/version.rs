@@ -10,13 +10,9 @@ use serde_json::Value;
 
 use super::ask::{self, Found};
 use super::layout::{Feature, Implementation, Layout};
+use crate::limits::{PACKAGE_DATABASE, PROGRAM_SEARCHED, VERSION_FILE};
 
-/// The most that is read of a header or a JSON file, in bytes.
-const SMALL: u64 = 256 << 10;
-/// The most that is read of a package manager's database, in bytes.
-const DATABASE: u64 = 32 << 20;
-/// The most of a program that is searched for its version, in bytes, and in pieces of this size.
-const SEARCHED: u64 = 48 << 20;
+/// A program is searched in pieces of this size, in bytes.
 const PIECE: u64 = 4 << 20;
 
 /// How a database is read.
@@ -53,10 +49,11 @@ pub(crate) fn find(seen: &Seen, layout: &Layout, searches: bool) -> Result<Versi
     let distroless = if owned { ImagePath::new(SLIM) } else { None };
 
     // All of it in one batch.
-    let header_found = header.as_ref().map(|p| ask::parsed(seen, p, SMALL, patchlevel)).transpose();
-    let details_found = details.as_ref().map(|p| ask::parsed(seen, p, SMALL, build_details)).transpose();
+    let header_found = header.as_ref().map(|p| ask::parsed(seen, p, VERSION_FILE, patchlevel)).transpose();
+    let details_found =
+        details.as_ref().map(|p| ask::parsed(seen, p, VERSION_FILE, build_details)).transpose();
     let conda_found = conda.as_ref().map(|p| ask::list(seen, p)).transpose();
-    let packages = seen.each(&databases, |(path, parse)| ask::parsed(seen, path, DATABASE, *parse));
+    let packages = seen.each(&databases, |(path, parse)| ask::parsed(seen, path, PACKAGE_DATABASE, *parse));
     let slim = distroless.as_ref().map(|p| ask::list(seen, p)).transpose();
 
     let wanted = |version: &Text| of_feature(version, feature);
@@ -70,7 +67,7 @@ pub(crate) fn find(seen: &Seen, layout: &Layout, searches: bool) -> Result<Versi
     {
         let evidence = ask::evidence(
             seen,
-            &Ask::Read { path: path.clone(), limit: SMALL },
+            &Ask::Read { path: path.clone(), limit: VERSION_FILE },
             say!("PY_VERSION \"", version, "\""),
         );
         return known(version, evidence, levels.pypy.clone());
@@ -78,7 +75,8 @@ pub(crate) fn find(seen: &Seen, layout: &Layout, searches: bool) -> Result<Versi
     if let (Some(path), Some(Found::Is(version))) = (&details, &details_found)
         && let Some(version) = version.as_ref().as_ref().filter(|v| wanted(v))
     {
-        let evidence = ask::evidence(seen, &Ask::Read { path: path.clone(), limit: SMALL }, version.clone());
+        let evidence =
+            ask::evidence(seen, &Ask::Read { path: path.clone(), limit: VERSION_FILE }, version.clone());
         return known(version, evidence, None);
     }
     if let (Some(folder), Some(Found::Is(list))) = (&conda, &conda_found) {
@@ -96,7 +94,7 @@ pub(crate) fn find(seen: &Seen, layout: &Layout, searches: bool) -> Result<Versi
         {
             let evidence = ask::evidence(
                 seen,
-                &Ask::Read { path: path.clone(), limit: DATABASE },
+                &Ask::Read { path: path.clone(), limit: PACKAGE_DATABASE },
                 say!("Package: ", version.0, ", Version: ", version.1),
             );
             return known(&version.2, evidence, None);
@@ -110,14 +108,14 @@ pub(crate) fn find(seen: &Seen, layout: &Layout, searches: bool) -> Result<Versi
             .filter_map(|(name, _)| folder.join(name))
             .take(64)
             .collect();
-        let read = seen.each(&names, |path| ask::parsed(seen, path, SMALL, dpkg))?;
+        let read = seen.each(&names, |path| ask::parsed(seen, path, VERSION_FILE, dpkg))?;
         for (path, found) in names.iter().zip(read) {
             if let Found::Is(packages) = found
                 && let Some(version) = package_version(&packages, feature)
             {
                 let evidence = ask::evidence(
                     seen,
-                    &Ask::Read { path: path.clone(), limit: SMALL },
+                    &Ask::Read { path: path.clone(), limit: VERSION_FILE },
                     say!("Package: ", version.0, ", Version: ", version.1),
                 );
                 return known(&version.2, evidence, None);
@@ -141,6 +139,16 @@ pub(crate) fn find(seen: &Seen, layout: &Layout, searches: bool) -> Result<Versi
         let evidence = Evidence::new(venv.cfg.as_bytes(), say!("version = ", version));
         return known(&version, evidence, None);
     }
+    // What is there and cannot be read might have told it.
+    let files = [
+        (&header, header_found.as_ref().and_then(Found::why)),
+        (&details, details_found.as_ref().and_then(Found::why)),
+    ];
+    let files = files.into_iter().filter_map(|(path, why)| Some((path.as_ref()?, why?)));
+    let records = databases.iter().zip(&packages).filter_map(|((path, _), found)| Some((path, found.why()?)));
+    if let Some((path, why)) = files.chain(records).next() {
+        reason = say!(reason, "; ", path.as_bytes(), " cannot be read: ", why);
+    }
     Ok(Versions { python: Fact::unknown(say!(folder, ": ", reason)), pypy: None })
 }
 
@@ -149,13 +157,13 @@ pub(crate) fn foresee(seen: &Seen, prefix: &ImagePath, folder: &str) {
     if let Some(header) =
         prefix.join("include").and_then(|p| p.join(folder)).and_then(|p| p.join("patchlevel.h"))
     {
-        drop(seen.parsed(&header, SMALL, patchlevel));
+        drop(seen.parsed(&header, VERSION_FILE, patchlevel));
     }
     for lib in ["lib", "lib64"] {
         if let Some(details) =
             prefix.join(lib).and_then(|p| p.join(folder)).and_then(|p| p.join("build-details.json"))
         {
-            drop(seen.parsed(&details, SMALL, build_details));
+            drop(seen.parsed(&details, VERSION_FILE, build_details));
         }
     }
     if let Some(conda) = prefix.join("conda-meta") {
@@ -164,7 +172,7 @@ pub(crate) fn foresee(seen: &Seen, prefix: &ImagePath, folder: &str) {
     if prefix.as_bytes() == b"/usr" {
         for (path, parse) in DATABASES {
             if let Some(path) = ImagePath::new(path) {
-                drop(seen.parsed(&path, DATABASE, *parse));
+                drop(seen.parsed(&path, PACKAGE_DATABASE, *parse));
             }
         }
         if let Some(slim) = ImagePath::new(SLIM) {
@@ -401,11 +409,14 @@ fn in_program(seen: &Seen, layout: &Layout) -> Result<Result<(Text, ImagePath), 
         })
     })?;
     let head = format!("{}.{}.", feature.major, feature.minor);
+    let cut = read_only.iter().flatten().any(|(_, len)| *len > PROGRAM_SEARCHED);
     let places: Vec<(&ImagePath, u64, u64)> = tables
         .iter()
         .zip(read_only)
         .flat_map(|((path, _), parts)| parts.into_iter().map(move |(at, len)| (*path, at, len)))
-        .flat_map(|(path, at, len)| pieces(at, len.min(SEARCHED)).map(move |(at, len)| (path, at, len)))
+        .flat_map(|(path, at, len)| {
+            pieces(at, len.min(PROGRAM_SEARCHED)).map(move |(at, len)| (path, at, len))
+        })
         .take(32)
         .collect();
     let found = seen.each(&places, |(path, at, len)| {
@@ -428,6 +439,11 @@ fn in_program(seen: &Seen, layout: &Layout) -> Result<Result<(Text, ImagePath), 
             let texts = all.iter().map(|(t, _)| t).chain([&last.0]);
             Err(say!("the program holds several texts of that form: ", Text::join(texts, ", ")))
         }
+        (None, _) if cut => Err(say!(
+            "neither header nor package record tells it, nor the first ",
+            usize::try_from(PROGRAM_SEARCHED >> 20).unwrap_or(usize::MAX),
+            " MiB of a section of the program"
+        )),
         (None, _) => Err(Text::from("neither header, package record nor the program itself tells it")),
     })
 }

@@ -18,19 +18,12 @@ pub use freeze::is_freeze_shape;
 pub use line::Refusal;
 pub use options::{OptionFault, OptionName};
 pub use read::read;
+#[cfg(test)]
+pub(crate) use read::{Most, read_within};
 
-/// The largest requirement file, and the most that all of them may hold together.
-pub const MOST_BYTES: usize = 64 << 20;
-/// The longest line after joining and filling in variables; a longer one is refused.
-pub const MOST_LINE: usize = 1 << 20;
-/// The most requirements over all files.
-pub const MOST_REQUIREMENTS: usize = 200_000;
-/// How many physical lines of a file are kept for quoting.
-pub const MOST_QUOTED: usize = 1_000_000;
-/// How deep files may include each other.
-pub const DEEPEST_INCLUDE: usize = 32;
-/// How many files may be included in all, the same one counted each time.
-pub const MOST_INCLUDES: usize = 10_000;
+pub use crate::limits::{
+    DEEPEST_INCLUDE, MOST_BYTES, MOST_INCLUDES, MOST_LINE, MOST_QUOTED, MOST_REQUIREMENTS,
+};
 
 /// What the reader of a requirement file asks of the machine.
 pub trait Reader {

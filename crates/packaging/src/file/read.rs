@@ -22,14 +22,40 @@ use crate::{Span, mask};
 /// # Errors
 /// Where the file itself cannot be read, or a bound is passed. Anything else that is wrong is told in the result.
 pub fn read(path: &str, reader: &dyn Reader) -> Result<RequirementFile, FileError> {
-    let mut walk = Walk { reader, out: RequirementFile::default(), includes: 0, bytes: 0 };
+    read_within(path, reader, Most::default())
+}
+
+/// The same within bounds of the caller's.
+pub(crate) fn read_within(path: &str, reader: &dyn Reader, most: Most) -> Result<RequirementFile, FileError> {
+    let mut walk = Walk { reader, most, out: RequirementFile::default(), includes: 0, bytes: 0 };
     let bytes = reader.read(path).map_err(|error| FileError::Unreadable { file: path.into(), error })?;
     walk.file(path, &bytes, false, &[absolute(path, reader)])?;
     Ok(walk.out)
 }
 
+/// How much is read; production has the numbers of [`crate::limits`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most {
+    pub(crate) bytes: usize,
+    pub(crate) requirements: usize,
+    pub(crate) includes: usize,
+    pub(crate) quoted: usize,
+}
+
+impl Default for Most {
+    fn default() -> Self {
+        Self {
+            bytes: MOST_BYTES,
+            requirements: MOST_REQUIREMENTS,
+            includes: MOST_INCLUDES,
+            quoted: MOST_QUOTED,
+        }
+    }
+}
+
 struct Walk<'a> {
     reader: &'a dyn Reader,
+    most: Most,
     out: RequirementFile,
     includes: usize,
     bytes: usize,
@@ -72,7 +98,7 @@ impl Walk<'_> {
             self.out.is_freeze_shape = is_freeze_shape(lines::split(&text));
         }
         let shown =
-            lines::split(&text).take(MOST_QUOTED).map(|line| mask::masked(line, &[]).into()).collect();
+            lines::split(&text).take(self.most.quoted).map(|line| mask::masked(line, &[]).into()).collect();
         self.out.sources.push(Source { file: file.into(), lines: shown });
         let reader = self.reader;
         let variable = |name: &str| reader.variable(name);
@@ -85,7 +111,7 @@ impl Walk<'_> {
 
     fn count_bytes(&mut self, bytes: usize, file: &str) -> Result<(), FileError> {
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > MOST_BYTES { Err(FileError::TooLarge { file: file.into() }) } else { Ok(()) }
+        if self.bytes > self.most.bytes { Err(FileError::TooLarge { file: file.into() }) } else { Ok(()) }
     }
 
     fn line(&mut self, line: &Line<'_>, constraint: bool, open: &[String]) -> Result<(), FileError> {
@@ -172,7 +198,7 @@ impl Walk<'_> {
         constraint: bool,
         hashes: Vec<(String, String)>,
     ) -> Result<(), FileError> {
-        if self.out.entries.len() >= MOST_REQUIREMENTS {
+        if self.out.entries.len() >= self.most.requirements {
             return Err(FileError::TooManyRequirements { file: line.file.into() });
         }
         let text = line.written();
@@ -214,7 +240,7 @@ impl Walk<'_> {
             return Ok(());
         }
         self.includes += 1;
-        if open.len() > DEEPEST_INCLUDE || self.includes > MOST_INCLUDES {
+        if open.len() > DEEPEST_INCLUDE || self.includes > self.most.includes {
             return Err(FileError::TooManyIncludes { at: line.place(include.value_span) });
         }
         let bytes = match self.reader.read(&path) {

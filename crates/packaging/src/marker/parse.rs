@@ -4,10 +4,8 @@ use envdiff_model::{MarkerVariable, Name};
 
 use super::{Comparator, Comparison, Marker, Operand, Term, Variable, literal};
 use crate::cursor::Cursor;
+use crate::limits::DEEPEST_MARKER;
 use crate::{Fault, Operator, ParseError, Span};
-
-/// How many parentheses may stand within each other.
-const DEEPEST: usize = 128;
 
 /// As markers write the variables; a dot for an underscore is how they were written before PEP 508.
 const VARIABLES: [(&str, Variable); 20] = [
@@ -46,7 +44,7 @@ impl Marker {
 
     /// Reads the marker that begins here, and the blanks behind it.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, ParseError> {
-        read(cursor, DEEPEST)
+        read(cursor, DEEPEST_MARKER)
     }
 }
 

@@ -68,6 +68,14 @@ pub(crate) fn undetermined(case: &Case<'_>) -> Vec<Spoken> {
             .seen([Evidence::new(copy.distribution.metadata.clone(), say!("Requires-Dist: ", need.text))]),
         );
     }
+    // With name and version known, what is wrong with the metadata is that its requirements cannot be read.
+    for (name, holding) in &case.installed.by_name {
+        let Some(copy) = case.installed.copy(holding.first) else { continue };
+        if let (Some(error), Some(_)) = (&copy.distribution.error, &copy.distribution.version) {
+            let message = say!("what ", name, " requires is not wholly known: ", error);
+            out.push(note(name, message).seen([seen(copy.distribution)]));
+        }
+    }
     for edge in &case.needs.edges {
         let Some(broken) = judge(case, edge.wanted) else { continue };
         let reason = match (&edge.doubt, broken) {

@@ -5,7 +5,8 @@ use envdiff_model::{Text, say};
 
 use super::parse::parse;
 use super::syntax::{Part, Word};
-use super::walk::{Flow, MAX_CALLS, MAX_ENDS, SCRIPT_LIMIT, State, Walker};
+use super::walk::{Flow, MAX_ENDS, State, Walker};
+use crate::limits::{SCRIPT_CALLS, SCRIPT_FILE};
 use crate::python::ask::{self, Found};
 use crate::python::process::Process;
 use crate::python::program;
@@ -242,7 +243,8 @@ impl Walker<'_> {
         };
         let text = Text::join(&known, " ");
         let script = parse(text.as_bytes());
-        if self.calls >= MAX_CALLS {
+        if self.calls >= SCRIPT_CALLS {
+            self.unclear(say!(state.zero, " calls itself too often to follow"));
             return Ok((Flow::Ends, None));
         }
         self.calls += 1;
@@ -297,13 +299,14 @@ impl Walker<'_> {
         {
             return Ok((Flow::Goes, Some(true)));
         }
-        match ask::parsed(self.seen, &path, SCRIPT_LIMIT, parse)? {
+        match ask::parsed(self.seen, &path, SCRIPT_FILE, parse)? {
             Found::Is(script) => {
                 let inside = if arguments.is_empty() { state.arguments.clone() } else { arguments.to_vec() };
                 self.prefetch(&script, state)?;
                 let keeps = arguments.is_empty();
                 if keeps {
-                    if self.calls >= MAX_CALLS {
+                    if self.calls >= SCRIPT_CALLS {
+                        self.unclear(say!(state.zero, " calls itself too often to follow"));
                         return Ok((Flow::Ends, None));
                     }
                     self.calls += 1;

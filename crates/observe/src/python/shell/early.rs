@@ -6,7 +6,8 @@ use envdiff_files::Miss;
 
 use super::parse::parse;
 use super::syntax::{Command, Operator, Part, Script, Word};
-use super::walk::{SCRIPT_LIMIT, State, Walker};
+use super::walk::{State, Walker};
+use crate::limits::SCRIPT_FILE;
 use crate::python::ask;
 
 impl Walker<'_> {
@@ -35,7 +36,7 @@ impl Walker<'_> {
         });
         let asked = self.seen.each(stats.iter().take(256), |path| ask::stat(self.seen, path));
         let read =
-            self.seen.each(reads.iter().take(64), |path| ask::parsed(self.seen, path, SCRIPT_LIMIT, parse));
+            self.seen.each(reads.iter().take(64), |path| ask::parsed(self.seen, path, SCRIPT_FILE, parse));
         asked?;
         read?;
         Ok(())

@@ -12,4 +12,4 @@ mod words;
 
 pub use parse::parse;
 pub use syntax::Script;
-pub(crate) use walk::{SCRIPT_LIMIT, environment_after, follow};
+pub(crate) use walk::{environment_after, follow};

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use super::syntax::{Command, NotUnderstood, Operator, Part, Script, Word, declares};
-
-/// Nesting of commands and of words in words.
-pub(super) const MAX_DEPTH: usize = 48;
+use crate::limits::SCRIPT_NESTING;
 
 /// Reads a script as far as it is understood; a shell too has run the lines before by then, which is what the
 /// sh-then-python trampolines of pip and conda live on.
@@ -132,7 +130,7 @@ impl<'a> Reader<'a> {
     /// Commands up to one of `ends` (not taken), a closing parenthesis, `;;` or the end.
     pub(super) fn script(&mut self, ends: &[&[u8]]) -> Result<Script, NotUnderstood> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > SCRIPT_NESTING {
             return Err(self.fail());
         }
         let mut commands = Vec::new();
@@ -213,7 +211,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn command(&mut self) -> Result<Command, NotUnderstood> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > SCRIPT_NESTING {
             return Err(self.fail());
         }
         let command = self.command_inner()?;

@@ -11,20 +11,15 @@ use envdiff_model::{Text, say};
 
 use super::pattern::glob;
 use super::syntax::{Command, Script, Word, declares};
+use crate::limits::{SCRIPT_CALLS, SCRIPT_STEPS};
 use crate::python::process::{Account, Process, Vars};
 
-/// The most that is read of a script, in bytes.
-pub(crate) const SCRIPT_LIMIT: u64 = 1 << 20;
-/// The most commands that are walked.
-pub(super) const MAX_STEPS: usize = 20_000;
 /// The longest text that a variable is followed to, in bytes; a script can double one with every line.
 pub(super) const MAX_TEXT: usize = 16 << 10;
 /// The most arguments.
 const MAX_ARGUMENTS: usize = 1_024;
 /// The most programs that one script is followed to.
 pub(super) const MAX_ENDS: usize = 64;
-/// The deepest call of functions and sourced files.
-pub(super) const MAX_CALLS: usize = 24;
 
 /// What a script can end in.
 #[derive(Debug, Clone, Default)]
@@ -179,7 +174,7 @@ impl Walker<'_> {
         state: &mut State,
     ) -> Result<(Flow, Option<bool>), Miss> {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
+        if self.steps > SCRIPT_STEPS {
             self.unclear(say!(state.zero, " is too long to follow"));
             return Ok((Flow::Ends, None));
         }
@@ -380,7 +375,7 @@ impl Walker<'_> {
         arguments: Vec<Option<Text>>,
         state: &mut State,
     ) -> Result<Flow, Miss> {
-        if self.calls >= MAX_CALLS {
+        if self.calls >= SCRIPT_CALLS {
             self.unclear(say!(state.zero, " calls itself too often to follow"));
             return Ok(Flow::Ends);
         }
@@ -402,7 +397,7 @@ impl Walker<'_> {
         let size =
             state.locals.len() + state.process.vars.len() + state.arguments.len() + state.functions.len();
         if self.charge(size.saturating_mul(16)).is_none() {
-            self.steps = MAX_STEPS;
+            self.steps = SCRIPT_STEPS;
         }
         state.clone()
     }
@@ -424,7 +419,7 @@ impl Walker<'_> {
     /// Charges work that grows with what a script holds.
     pub(super) fn charge(&mut self, work: usize) -> Option<()> {
         let steps = work / 256;
-        if self.steps.saturating_add(steps) > MAX_STEPS {
+        if self.steps.saturating_add(steps) > SCRIPT_STEPS {
             return None;
         }
         self.steps += steps;

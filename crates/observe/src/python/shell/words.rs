@@ -1,7 +1,8 @@
 //! The words of a shell script: quotes, variables, substitutions.
 
-use super::parse::{MAX_DEPTH, Reader};
+use super::parse::Reader;
 use super::syntax::{NotUnderstood, Operator, Part, Word};
+use crate::limits::SCRIPT_NESTING;
 
 impl Reader<'_> {
     pub(super) fn word(&mut self) -> Result<Word, NotUnderstood> {
@@ -12,7 +13,7 @@ impl Reader<'_> {
     /// A word; inside `${ … }` it ends at `}` and blanks belong to it.
     pub(super) fn word_until(&mut self, ends: &[u8]) -> Result<Word, NotUnderstood> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > SCRIPT_NESTING {
             return Err(self.fail());
         }
         let mut parts: Vec<Part> = Vec::new();
