@@ -5,6 +5,7 @@
 //! start. What a table does not hold is not guessed: a lookup is `None`, a verdict is `Unknown` with its reason.
 
 pub mod companions;
+pub mod coverage;
 pub mod cuda;
 pub mod cudnn;
 pub mod drivers;
