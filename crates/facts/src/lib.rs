@@ -14,6 +14,7 @@ pub mod gpus;
 pub mod imports;
 pub mod java;
 pub mod numpy;
+pub mod require;
 pub mod stdlib;
 pub mod torch;
 mod versions;
