@@ -23,7 +23,8 @@ impl ReadAt for Counted {
     }
     fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason> {
         self.reads += 1;
-        let count = self.file.read_at(buffer, at).map_err(|error| Reason::System(error.to_string().into()))?;
+        let count =
+            self.file.read_at(buffer, at).map_err(|error| Reason::System(error.to_string().into()))?;
         self.read += count as u64;
         Ok(count)
     }

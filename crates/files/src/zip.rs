@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
-use crate::{Reason, ZipView};
+use crate::{Pattern, Reason, ZipView};
 
 /// The largest central directory that is read, in bytes (contract, section 7).
 const MAX_DIRECTORY: u64 = 256 << 20;
@@ -25,6 +25,14 @@ pub trait ReadAt {
     /// # Errors
     /// Why it cannot be read.
     fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason>;
+    /// As [`Self::read_at`], for somebody who does nothing with these bytes but search them for the pattern: where that was
+    /// done before, what does not match may be zeros.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn search_at(&mut self, at: u64, buffer: &mut [u8], _: &Pattern) -> Result<usize, Reason> {
+        self.read_at(at, buffer)
+    }
 }
 
 impl ReadAt for &[u8] {

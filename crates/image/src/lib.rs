@@ -14,11 +14,16 @@ mod folder;
 mod history;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+#[path = "../../files/src/elf/made.rs"]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, dead_code, reason = "tests")]
+mod made;
 mod merge;
 mod nearest;
 mod open;
 mod record;
 mod reference;
+mod rounds;
 mod snapshot;
 mod spec;
 mod stream;

@@ -53,7 +53,7 @@ impl StreamSource {
         let Some(wanted) = layers.take_wanted().pop() else { return Ok(()) };
         let mut walk = Walk::new(Flow::new((self.begin)()?));
         self.events.step("reading the export again", 0);
-        gather(&mut walk, &wanted, &mut |path, pieces| layers.keep_pieces(0, path, pieces))
+        gather(&mut walk, &wanted, &mut |path, kept| layers.keep(0, path, kept))
             .map_err(|error| error.of(&self.name))?;
         layers.can_pass_again = false;
         Ok(())

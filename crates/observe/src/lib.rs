@@ -53,6 +53,8 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
+    elf: &[],
+    scans: &[],
     limit: 4 << 20,
 };
 

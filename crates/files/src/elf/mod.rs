@@ -12,7 +12,8 @@ mod view;
 mod windows;
 
 #[cfg(test)]
-pub(crate) mod made;
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod made;
 #[cfg(test)]
 mod tests;
 
@@ -194,17 +195,21 @@ pub fn elf_answer(ask: &Ask, file: &mut (impl ReadAt + ?Sized)) -> Result<Answer
     };
     let mut reading = ElfReading::new(question, file.size());
     loop {
-        match reading.turn() {
+        let (ranges, pattern) = match reading.turn() {
             Turn::Done(answer) => return answer,
-            Turn::Read(ranges) => {
-                for (at, len) in ranges {
-                    let mut buffer = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
-                    if file.read_at(at, &mut buffer)? != buffer.len() {
-                        return Err(Reason::System("it changed while it was read".into()));
-                    }
-                    reading.take(at, &buffer);
-                }
+            Turn::Read(ranges) => (ranges, None),
+            Turn::Search(ranges, pattern) => (ranges, Some(pattern)),
+        };
+        for (at, len) in ranges {
+            let mut buffer = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+            let count = match &pattern {
+                None => file.read_at(at, &mut buffer)?,
+                Some(pattern) => file.search_at(at, &mut buffer, pattern)?,
+            };
+            if count != buffer.len() {
+                return Err(Reason::System("it changed while it was read".into()));
             }
+            reading.take(at, &buffer);
         }
     }
 }

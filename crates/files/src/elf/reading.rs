@@ -43,6 +43,8 @@ pub enum Turn {
     /// These parts, offset and length, are to be read and given to [`ElfReading::take`], all of them; they lie inside the
     /// file, in order, none over another.
     Read(Vec<(u64, u64)>),
+    /// As `Read`, and they will only be searched for the pattern.
+    Search(Vec<(u64, u64)>, Pattern),
     /// The answer.
     Done(Result<Answer, Reason>),
 }
@@ -55,9 +57,11 @@ pub struct ElfReading {
     /// All parts that were given out but those of the section that is searched.
     read: Vec<(u64, u64)>,
     /// What of the section is searched, once it is known where it lies: offset, length and whether that is all of it.
-    searched: Option<(u64, u64, bool)>,
+    section: Option<(u64, u64, bool)>,
     /// With the one too many, if there was one.
     matches: Vec<Match>,
+    /// What was found, where that is known before.
+    known: Option<Arc<Scan>>,
 }
 
 impl ElfReading {
@@ -68,7 +72,7 @@ impl ElfReading {
     #[must_use]
     pub fn new(question: ElfQuestion, size: u64) -> Self {
         let windows = Windows::new(size);
-        Self { question, windows, read: Vec::new(), searched: None, matches: Vec::new() }
+        Self { question, windows, read: Vec::new(), section: None, matches: Vec::new(), known: None }
     }
 
     /// What comes next; asked again only when all that the last turn wanted has been given.
@@ -102,23 +106,41 @@ impl ElfReading {
         self.windows.take(at, bytes);
     }
 
+    /// Says what the search found when it was made before: of the section only the matches are wanted then.
+    pub fn know(&mut self, scan: Arc<Scan>) {
+        // Where there were too many, which is one more than is told, all of them are searched for again.
+        self.known = Some(scan).filter(|scan| scan.matches.len() < MAX_MATCHES);
+    }
+
     fn scan(&mut self, section: &'static str, pattern: &Pattern) -> Result<Turn, Stop> {
-        let (at, len, whole) = match self.searched {
-            Some(searched) => searched,
+        let (at, len, whole) = match self.section {
+            Some(section) => section,
             None => {
                 let Section::At(at, size) = scan::section(&self.windows, section)? else {
                     let scan = Scan { has_section: false, complete: true, matches: Vec::new() };
                     return Ok(Turn::Done(Ok(Answer::Scan(Arc::new(scan)))));
                 };
                 let len = scan::searched(size);
-                self.searched = Some((at, len, len == size));
-                let ranges = self.windows.without_held(at, at + len);
+                self.section = Some((at, len, len == size));
+                let wanted = match &self.known {
+                    None => vec![(at, len)],
+                    Some(known) => known.matches.iter().map(|found| with_next(found, at + len)).collect(),
+                };
+                let ranges = wanted.into_iter().flat_map(|(at, len)| self.windows.without_held(at, at + len));
+                let ranges: Vec<(u64, u64)> = ranges.collect();
                 if !ranges.is_empty() {
-                    return Ok(Turn::Read(ranges));
+                    return Ok(match &self.known {
+                        None => Turn::Search(ranges, *pattern),
+                        Some(_) => Turn::Read(ranges),
+                    });
                 }
                 (at, len, len == size)
             }
         };
+        if let Some(known) = self.known.clone() {
+            self.matches.clone_from(&known.matches);
+            return Ok(Turn::Done(Ok(Answer::Scan(known))));
+        }
         let bytes = if len == 0 { Some(&[][..]) } else { self.windows.held(at, len) };
         let bytes = bytes.ok_or(ElfError::Damaged("section"))?;
         self.matches = scan::search(bytes, at, pattern)?;
@@ -127,18 +149,13 @@ impl ElfReading {
         Ok(Turn::Done(Ok(Answer::Scan(Arc::new(Scan { has_section: true, complete, matches })))))
     }
 
-    /// The parts that must be kept for the same answer, offset and length, in order and none over another: those that were
-    /// read, but of a section that was searched only what matched, with the byte behind it.
+    /// The parts that must be kept for the same answer, by offset, none over another: those that were read, but of a section
+    /// that was searched only what matched, with the byte behind it.
     #[must_use]
-    pub fn kept(&self) -> Vec<(u64, u64)> {
+    pub fn kept(&self) -> Vec<(u64, &[u8])> {
         let mut parts = self.read.clone();
-        if let Some((from, len)) = self.blank() {
-            let end = from + len;
-            parts.extend(
-                self.matches
-                    .iter()
-                    .map(|found| (found.at, (found.text.len() as u64 + 1).min(end.saturating_sub(found.at)))),
-            );
+        if let Some((from, len)) = self.searched() {
+            parts.extend(self.matches.iter().map(|found| with_next(found, from + len)));
         }
         parts.sort_unstable();
         let mut out: Vec<(u64, u64)> = Vec::new();
@@ -150,13 +167,19 @@ impl ElfReading {
                 _ => out.push((at, len)),
             }
         }
-        out
+        // Parts that were wanted and never came are no parts.
+        out.into_iter().filter_map(|(at, len)| Some((at, self.windows.held(at, len)?))).collect()
     }
 
     /// What was searched, offset and length; outside of [`Self::kept`] it can be taken for zeros by whoever searches it for
     /// the same pattern.
     #[must_use]
-    pub fn blank(&self) -> Option<(u64, u64)> {
-        self.searched.map(|(at, len, _)| (at, len)).filter(|(_, len)| *len > 0)
+    pub fn searched(&self) -> Option<(u64, u64)> {
+        self.section.map(|(at, len, _)| (at, len)).filter(|(_, len)| *len > 0)
     }
+}
+
+/// A match with the byte behind it, which ends it, up to the end of what is searched.
+fn with_next(found: &Match, end: u64) -> (u64, u64) {
+    (found.at, (found.text.len() as u64 + 1).min(end.saturating_sub(found.at)))
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use envdiff_files::Likely;
+use envdiff_files::{Budget, ElfQuestion, Likely, Pattern};
 
 use super::index::NOT_KEPT;
 use super::input::Input;
-use super::walk::{TarError, Walk};
+use super::probe::probe;
+use super::walk::{TarError, TarKind, Walk};
 
 /// What all bodies kept for what is likely may take together, in bytes. What does not fit costs a second pass.
 const MAX_LIKELY: u64 = 16 << 20;
@@ -26,6 +27,8 @@ pub(crate) trait Bodies {
     fn at(&self) -> u64;
     /// Its next bytes.
     fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError>;
+    /// Goes on behind the next bytes.
+    fn skip(&mut self, count: u64) -> Result<(), TarError>;
 }
 
 impl<I: Input> Bodies for Walk<I> {
@@ -35,49 +38,81 @@ impl<I: Input> Bodies for Walk<I> {
     fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError> {
         self.read_body(most)
     }
+    fn skip(&mut self, count: u64) -> Result<(), TarError> {
+        self.skip_in_body(count)
+    }
 }
 
 /// A part of a file, from an offset.
 pub(crate) type Piece = (u64, Box<[u8]>);
 
-/// Bodies by number, each as the pieces that were wanted of it.
-#[derive(Default)]
+/// What was kept of one body.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
-    bodies: Vec<Vec<Piece>>,
+    pub(crate) pieces: Vec<Piece>,
+    /// All of it was searched for these: what of it can match is among the pieces.
+    pub(crate) searched: Vec<Pattern>,
+}
+
+impl From<Vec<Piece>> for Kept {
+    fn from(pieces: Vec<Piece>) -> Self {
+        Self { pieces, searched: Vec::new() }
+    }
+}
+
+/// Bodies by number.
+#[derive(Default)]
+pub(crate) struct AllKept {
+    bodies: Vec<Kept>,
     bytes: u64,
 }
 
-impl Kept {
+impl AllKept {
     /// Keeps a body; its number.
-    pub(crate) fn push(&mut self, pieces: Vec<Piece>) -> u32 {
-        self.bytes += pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
-        self.bodies.push(pieces);
+    pub(crate) fn push(&mut self, kept: Kept) -> u32 {
+        self.bytes += kept.pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+        self.bodies.push(kept);
         u32::try_from(self.bodies.len() - 1).unwrap_or(NOT_KEPT)
     }
 
-    /// Adds pieces to a body.
-    pub(crate) fn add(&mut self, body: u32, pieces: Vec<Piece>) {
+    /// Adds to what was kept of a body.
+    pub(crate) fn add(&mut self, body: u32, kept: Kept) {
         if let Some(have) = self.bodies.get_mut(body as usize) {
-            // The newest first: of two entries of one path the later counts.
-            have.splice(0..0, pieces);
+            have.pieces.splice(0..0, kept.pieces);
+            have.searched.extend(kept.searched);
         }
     }
 
     pub(crate) fn pieces(&self, body: u32) -> &[Piece] {
-        self.bodies.get(body as usize).map_or(&[], Vec::as_slice)
+        self.bodies.get(body as usize).map_or(&[], |kept| &kept.pieces)
+    }
+
+    /// Whether all of a body was searched for a pattern.
+    pub(crate) fn is_searched(&self, body: u32, pattern: &Pattern) -> bool {
+        self.bodies.get(body as usize).is_some_and(|kept| kept.searched.contains(pattern))
     }
 }
 
 /// Keeps what observers will probably want.
 pub(crate) struct Keeper<'a> {
     pub(crate) likely: Option<&'a Likely>,
-    pub(crate) kept: &'a mut Kept,
+    pub(crate) kept: &'a mut AllKept,
 }
 
 impl Keeper<'_> {
     fn is_program(&self, path: &[&[u8]]) -> bool {
         let Some(likely) = self.likely else { return false };
         path.iter().nth_back(1).is_some_and(|f| likely.programs.iter().any(|s| f.ends_with(s.as_bytes())))
+    }
+
+    /// What will be asked about an ELF file of this name.
+    fn questions(&self, path: &[&[u8]]) -> Vec<ElfQuestion> {
+        let (Some(likely), Some(name)) = (self.likely, path.last()) else { return Vec::new() };
+        let holds = |part: &str| memchr::memmem::find(name, part.as_bytes()).is_some();
+        let view = likely.elf.iter().any(|part| holds(part)).then_some(ElfQuestion::View);
+        let scans = likely.scans.iter().filter(|(part, _, _)| holds(part));
+        let scans = scans.map(|(_, section, pattern)| ElfQuestion::Scan { section, pattern: *pattern });
+        view.into_iter().chain(scans).collect()
     }
 
     fn is_likely(&self, path: &[&[u8]], size: u64) -> bool {
@@ -96,19 +131,26 @@ impl Keeper<'_> {
 impl Keep for Keeper<'_> {
     fn keep(&mut self, walk: &mut dyn Bodies, path: &[&[u8]], size: u64) -> Result<u32, TarError> {
         if !self.is_likely(path, size) {
-            if !self.is_program(path) || self.kept.bytes > MAX_LIKELY {
+            let program = self.is_program(path);
+            let questions = self.questions(path);
+            if !program && questions.is_empty() || self.kept.bytes > MAX_LIKELY {
                 return Ok(NOT_KEPT);
             }
             let head = walk.read(size.min(Likely::PROGRAM_HEAD))?;
-            if !head.starts_with(b"#!") || size > MAX_SCRIPT {
-                return Ok(self.kept.push(vec![(0, head)]));
+            if !program || !head.starts_with(b"#!") || size > MAX_SCRIPT {
+                if questions.is_empty() {
+                    return Ok(self.kept.push(vec![(0, head)].into()));
+                }
+                // The head is among what is read first of an ELF file.
+                let kept = probe(walk, size, head.into_vec(), &[], &[], &questions)?;
+                return Ok(self.kept.push(kept));
             }
             let rest = walk.read(size - head.len() as u64)?;
             let whole = [head, rest].concat().into_boxed_slice();
-            return Ok(self.kept.push(vec![(0, whole)]));
+            return Ok(self.kept.push(vec![(0, whole)].into()));
         }
         let body = walk.read(size)?;
-        Ok(self.kept.push(vec![(0, body)]))
+        Ok(self.kept.push(vec![(0, body)].into()))
     }
 }
 
@@ -132,17 +174,29 @@ impl Keep for InPlace {
     }
 }
 
-/// Parts of files that were asked for and had not been kept: by path, offset and length in order.
-pub(crate) type Wanted = HashMap<Vec<u8>, Vec<(u64, u64)>>;
+/// Files of which something was asked for that had not been kept, by path.
+pub(crate) type Wanted = HashMap<Vec<u8>, Want>;
+
+/// What was asked for of one file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Want {
+    /// Offset and length.
+    pub(crate) parts: Vec<(u64, u64)>,
+    /// Questions that find out by themselves which parts they need.
+    pub(crate) questions: Vec<ElfQuestion>,
+    /// What was kept of it before.
+    pub(crate) held: Vec<Piece>,
+}
 
 /// Gathers what was wanted in a second pass; nothing is indexed again.
 pub(crate) fn gather<I: Input>(
     walk: &mut Walk<I>,
     wanted: &Wanted,
-    found: &mut dyn FnMut(&[u8], Vec<Piece>),
+    found: &mut dyn FnMut(&[u8], Kept),
 ) -> Result<(), TarError> {
-    use super::walk::TarKind;
-    // To the end: of two entries of one path the later counts.
+    let mut gathered: HashMap<Vec<u8>, Kept> = HashMap::new();
+    let mut bytes = 0;
+    // To the end: of two entries of one path the later counts, and nothing of the earlier may be left beside it.
     while walk.next()? {
         if walk.header.kind != TarKind::File {
             continue;
@@ -152,8 +206,20 @@ pub(crate) fn gather<I: Input>(
             path.push(b'/');
             path.extend_from_slice(part);
         }
-        let Some(mut parts) = wanted.get(&path).cloned() else { continue };
+        let Some(want) = wanted.get(&path) else { continue };
+        let mut parts = want.parts.clone();
         parts.sort_unstable();
+        if !want.questions.is_empty() {
+            gathered.remove(&path);
+            // Too much of hostile files: what is left out is told as unreadable.
+            if bytes <= Budget::MAX_BYTES {
+                let size = walk.header.size;
+                let kept = probe(walk, size, Vec::new(), &want.held, &parts, &want.questions)?;
+                bytes += kept.pieces.iter().map(|(_, piece)| piece.len() as u64).sum::<u64>();
+                gathered.insert(path, kept);
+            }
+            continue;
+        }
         let mut pieces = Vec::new();
         let mut at = 0_u64;
         for (from, len) in parts {
@@ -166,7 +232,10 @@ pub(crate) fn gather<I: Input>(
                 at = end;
             }
         }
-        found(&path, pieces);
+        gathered.insert(path, pieces.into());
+    }
+    for (path, kept) in gathered {
+        found(&path, kept);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ const LIKELY: Likely = Likely {
     programs: &[],
     paths: &["etc/passwd"],
     limit: 4 << 20,
+    ..Likely::NONE
 };
 
 /// Replies as text, without the layers that not every source knows.
