@@ -42,7 +42,6 @@ const LIKELY: Likely = Likely {
     elf: &[".so", "static"],
     scans: &[("libfar", ".rodata", ARCHITECTURES), ("libmade", ".rodata", ARCHITECTURES)],
     limit: 1 << 20,
-    ..Likely::NONE
 };
 
 const ARCHITECTURES: Pattern = Pattern { prefix: b"sm_", body: Pattern::ARCHITECTURES, max_len: 256 };

@@ -40,7 +40,7 @@ impl Open {
 
     fn take(&mut self, (at, len): (u64, u64), bytes: Result<Vec<u8>, Reason>) {
         match bytes {
-            Ok(bytes) if bytes.len() as u64 == len => self.reading.take(at, &bytes),
+            Ok(bytes) if bytes.len() as u64 == len => self.reading.take(at, bytes),
             Ok(_) => self.answer = Some(Err(Reason::System("it changed while it was read".into()))),
             Err(reason) => self.answer = Some(Err(reason)),
         }

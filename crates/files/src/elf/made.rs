@@ -158,7 +158,7 @@ impl Made {
             }
         }
         if self.text_relocations {
-            writer.write_dynamic(elf::DT_FLAGS, u64::from(elf::DF_TEXTREL.0)).unwrap();
+            writer.write_dynamic(elf::DT_FLAGS, elf::DF_TEXTREL.0).unwrap();
         }
         writer.write_dynamic(elf::DT_NULL, 0).unwrap();
         let dynamic = (dynamic_at, writer.offset() - dynamic_at);

@@ -209,7 +209,7 @@ pub fn elf_answer(ask: &Ask, file: &mut (impl ReadAt + ?Sized)) -> Result<Answer
             if count != buffer.len() {
                 return Err(Reason::System("it changed while it was read".into()));
             }
-            reading.take(at, &buffer);
+            reading.take(at, buffer);
         }
     }
 }

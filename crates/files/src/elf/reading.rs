@@ -102,7 +102,7 @@ impl ElfReading {
     }
 
     /// Takes a part that a turn wanted.
-    pub fn take(&mut self, at: u64, bytes: &[u8]) {
+    pub fn take(&mut self, at: u64, bytes: Vec<u8>) {
         self.windows.take(at, bytes);
     }
 

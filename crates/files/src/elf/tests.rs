@@ -35,7 +35,7 @@ fn texts(of: &[Box<[u8]>]) -> Vec<&str> {
 
 fn as_made(made: &Made, seen: &ElfView) {
     let texts_of = |wanted| made.texts.iter().filter(move |(tag, _)| *tag == wanted).map(|(_, text)| *text);
-    let last = |tag| texts_of(tag).last().map(str::as_bytes);
+    let last = |tag| texts_of(tag).next_back().map(str::as_bytes);
     assert_eq!(texts(&seen.needed), texts_of(elf::DT_NEEDED).collect::<Vec<_>>());
     assert_eq!(seen.soname.as_deref(), last(elf::DT_SONAME));
     assert_eq!(seen.rpath.as_deref(), last(elf::DT_RPATH));

@@ -110,7 +110,7 @@ fn build_id<P: ProgramHeader<Endian = Endianness>>(
         note.name() == b"GNU" && note.n_type(endian) == elf::NT_GNU_BUILD_ID
     };
     let note = notes.flatten().find(is_id)?;
-    Some(Box::from(note.desc())).filter(|id: &Box<[u8]>| id.len() <= MAX_BUILD_ID)
+    Some(note.desc()).filter(|id| id.len() <= MAX_BUILD_ID).map(Box::from)
 }
 
 /// A part of the file that is loaded.
@@ -159,7 +159,7 @@ impl<'a> Tables<'a> {
                 elf::DT_VERDEF => definitions = Some(value),
                 elf::DT_VERDEFNUM => definitions_count = value,
                 elf::DT_TEXTREL => view.text_relocations = true,
-                elf::DT_FLAGS => view.text_relocations |= value & u64::from(elf::DF_TEXTREL.0) != 0,
+                elf::DT_FLAGS => view.text_relocations |= value & elf::DF_TEXTREL.0 != 0,
                 _ => {}
             }
         }

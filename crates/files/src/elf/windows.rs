@@ -131,25 +131,25 @@ impl Windows {
     }
 
     /// Takes bytes in.
-    pub(super) fn take(&mut self, at: u64, bytes: &[u8]) {
+    pub(super) fn take(&mut self, at: u64, bytes: Vec<u8>) {
         if bytes.is_empty() {
             return;
         }
         let end = at.saturating_add(bytes.len() as u64);
         let mut start = at;
-        let mut joined = Vec::new();
+        let mut joined = bytes;
         // What touches the new bytes becomes one part with them.
         let before = self.parts.range(..=at).next_back().map(|(from, part)| (*from, part.len() as u64));
         if let Some((from, len)) = before
             && from + len >= at
             && let Some(part) = self.parts.remove(&from)
         {
+            let have = usize::try_from(from + len - at).unwrap_or(usize::MAX);
+            let new = std::mem::replace(&mut joined, part);
+            joined.extend_from_slice(new.get(have..).unwrap_or_default());
             start = from;
-            joined = part;
         }
         let cover = |joined: &Vec<u8>| start + joined.len() as u64;
-        let have = usize::try_from(cover(&joined) - at).unwrap_or(usize::MAX);
-        joined.extend_from_slice(bytes.get(have..).unwrap_or_default());
         while let Some(next) = self.parts.range(start..=end).next().map(|(from, _)| *from) {
             let Some(part) = self.parts.remove(&next) else { break };
             let have = usize::try_from(cover(&joined).saturating_sub(next)).unwrap_or(usize::MAX);

@@ -115,7 +115,7 @@ impl Asking {
             self.todo.retain(|range| match passing.find(*range) {
                 Ok(bytes) => {
                     if let Some(reading) = reading {
-                        reading.take(range.0, &bytes);
+                        reading.take(range.0, bytes.clone());
                     }
                     passing.keep(range.0, bytes);
                     false
