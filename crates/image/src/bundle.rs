@@ -31,6 +31,8 @@ pub(crate) const RANGES: &str = "ranges.txt";
 /// holes.
 pub(crate) const RANGES_BIN: &str = "ranges.bin";
 
+/// The most parts of one file: each read looks through them.
+const MAX_PARTS: usize = 10_000;
 /// The largest `placeholders.txt` or `ranges.txt`, in bytes.
 const MAX_PLACEHOLDERS: u64 = 256 << 20;
 
@@ -141,7 +143,7 @@ impl Bundle {
         for range in ranges.split(' ').filter(|range| !range.is_empty()) {
             let (at, len) = range.split_once('+')?;
             let (at, len): (u64, u64) = (at.parse().ok()?, len.parse().ok()?);
-            if at.checked_add(len)? > size {
+            if at.checked_add(len)? > size || parts.carried.len() + parts.searched.len() >= MAX_PARTS {
                 return None;
             }
             match &pattern {

@@ -461,6 +461,16 @@ fn elf_files_of_a_stream_cost_one_pass_or_two() {
     // The section has passed by before it is known where it lies, and is searched all the same.
     assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted[2][..1].to_vec()], 1));
     assert_eq!(by_stream(&tar, None, &[&far]), (vec![wanted[2].clone()], 2));
+    // Many matches are kept, too many cost another pass, both soon.
+    let began = std::time::Instant::now();
+    for (count, wanted_passes) in [(5_000, 1), (200_000, 2)] {
+        let bytes = Made { rodata: b"sm_1\0".repeat(count), ..far_library() }.bytes();
+        let name = "/usr/lib/libfar.so.2";
+        let wanted = told_of(&mut Literal::new().file(name, &bytes), &far[..1]);
+        let tar = tar_of(&[(name.into(), Item::File(bytes))]);
+        assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted], wanted_passes));
+    }
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     // Where even the names of the sections have passed by, that costs another pass; what was not foreseen is not guessed.
     let mut bytes = far_library().bytes();
     let headers = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();

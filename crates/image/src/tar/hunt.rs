@@ -9,6 +9,8 @@ use super::keep::Piece;
 /// What is found may take so much, in bytes. A hostile file may be one match after the other: its section is read in another
 /// pass, when it is known where it lies.
 const MAX_FOUND: usize = 1 << 20;
+/// What one costs beside its bytes.
+const OVERHEAD: usize = 48;
 /// How much is gathered before it is searched, in bytes.
 const STEP: usize = 256 << 10;
 /// A match that begins so near the end of what has come may go on behind it.
@@ -39,7 +41,7 @@ impl Hunt {
         }
     }
 
-    /// What was found in all that came, each with the byte behind it; `None` where that is too much.
+    /// What was found in all that came, by offset, each with the byte behind it; `None` where that is too much.
     pub(crate) fn end(mut self) -> Option<Vec<Piece>> {
         self.search(0);
         (self.bytes <= MAX_FOUND).then_some(self.found)
@@ -58,7 +60,7 @@ impl Hunt {
             }
             behind = (start + self.pattern.prefix.len() + run + 1).min(self.last.len());
             let piece = self.last.get(start..behind).unwrap_or_default();
-            self.bytes += piece.len();
+            self.bytes += piece.len() + OVERHEAD;
             self.found.push((self.at + start as u64, Box::from(piece)));
         }
         self.last.drain(..end);

@@ -50,8 +50,50 @@ pub(crate) type Piece = (u64, Box<[u8]>);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
     pub(crate) pieces: Vec<Piece>,
-    /// All of it was searched for these: what of it can match is among the pieces.
-    pub(crate) searched: Vec<Pattern>,
+    /// All of it was searched for these; with what of it can match, by offset.
+    pub(crate) searched: Vec<(Pattern, Vec<Piece>)>,
+}
+
+impl Kept {
+    fn len(&self) -> u64 {
+        let found = self.searched.iter().flat_map(|(_, found)| found);
+        self.pieces.iter().chain(found).map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
+    /// What is there from an offset on. Zeros stand for nothing that was found where the pattern was searched for.
+    pub(crate) fn from(&self, at: u64, pattern: Option<&Pattern>) -> Found<'_> {
+        let rest = |(from, bytes): &'_ Piece| {
+            let offset = usize::try_from(at.checked_sub(*from)?).ok()?;
+            Some(offset).filter(|offset| *offset < bytes.len())
+        };
+        let cut = |piece| rest(piece).and_then(|offset| piece.1.get(offset..));
+        if let Some(bytes) = self.pieces.iter().find_map(cut) {
+            return Found::Bytes(bytes);
+        }
+        let mut zeros = None;
+        for (of, found) in &self.searched {
+            // Of matches that lie over another the later reaches farther.
+            let next = found.partition_point(|(from, _)| *from <= at);
+            let last = next.checked_sub(1).and_then(|last| found.get(last));
+            if let Some(bytes) = last.and_then(cut) {
+                return Found::Bytes(bytes);
+            }
+            if pattern == Some(of) {
+                zeros = Some(found.get(next).map_or(u64::MAX, |(from, _)| from - at));
+            }
+        }
+        let Some(zeros) = zeros else { return Found::Nothing };
+        let next = self.pieces.iter().filter_map(|(from, _)| from.checked_sub(at)).min();
+        Found::Zeros(next.map_or(zeros, |next| next.min(zeros)))
+    }
+}
+
+/// What is there of a body from an offset on.
+pub(crate) enum Found<'a> {
+    Bytes(&'a [u8]),
+    /// As many zeros, for who searches.
+    Zeros(u64),
+    Nothing,
 }
 
 impl From<Vec<Piece>> for Kept {
@@ -70,7 +112,7 @@ pub(crate) struct AllKept {
 impl AllKept {
     /// Keeps a body; its number.
     pub(crate) fn push(&mut self, kept: Kept) -> u32 {
-        self.bytes += kept.pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+        self.bytes += kept.len();
         self.bodies.push(kept);
         u32::try_from(self.bodies.len() - 1).unwrap_or(NOT_KEPT)
     }
@@ -83,13 +125,9 @@ impl AllKept {
         }
     }
 
-    pub(crate) fn pieces(&self, body: u32) -> &[Piece] {
-        self.bodies.get(body as usize).map_or(&[], |kept| &kept.pieces)
-    }
-
-    /// Whether all of a body was searched for a pattern.
-    pub(crate) fn is_searched(&self, body: u32, pattern: &Pattern) -> bool {
-        self.bodies.get(body as usize).is_some_and(|kept| kept.searched.contains(pattern))
+    /// What was kept of a body.
+    pub(crate) fn get(&self, body: u32) -> Option<&Kept> {
+        self.bodies.get(body as usize)
     }
 }
 
@@ -215,7 +253,7 @@ pub(crate) fn gather<I: Input>(
             if bytes <= Budget::MAX_BYTES {
                 let size = walk.header.size;
                 let kept = probe(walk, size, Vec::new(), &want.held, &parts, &want.questions)?;
-                bytes += kept.pieces.iter().map(|(_, piece)| piece.len() as u64).sum::<u64>();
+                bytes += kept.len();
                 gathered.insert(path, kept);
             }
             continue;

@@ -10,7 +10,7 @@ use crate::disk::OPAQUE;
 use crate::merge::{Entered, Found, Layers, MAX_ENTRIES, Names};
 
 use super::index::{Forest, Id, NOT_KEPT, What, removed};
-use super::keep::{AllKept, Kept, Wanted};
+use super::keep::{AllKept, Found as InBody, Kept, Wanted};
 
 /// A file of at most so many bytes is kept whole when a part of it is asked for.
 const WHOLE: u64 = 16 << 20;
@@ -133,7 +133,7 @@ impl TarLayers {
             return Reason::System("its content was replaced in the layer".into());
         }
         let path = self.forest.path(id);
-        let held = self.kept.pieces(self.forest.body(id).1);
+        let held = self.kept.get(self.forest.body(id).1).map_or(&[][..], |kept| &kept.pieces);
         if let Some(wanted) = self.wanted.get_mut(layer) {
             let want = wanted.entry(path).or_default();
             match self.need {
@@ -299,33 +299,24 @@ impl FromKept<'_> {
     fn fill(&mut self, at: u64, buffer: &mut [u8], pattern: Option<&Pattern>) -> Result<usize, Reason> {
         let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
         let most = buffer.len().min(left);
-        let searched = pattern.is_some_and(|pattern| self.layers.kept.is_searched(self.body, pattern));
         let mut done = 0;
         while done < most {
-            let here = at + done as u64;
-            let pieces = self.layers.kept.pieces(self.body);
-            let piece = pieces.iter().find_map(|(from, bytes)| {
-                let offset = usize::try_from(here.checked_sub(*from)?).ok()?;
-                bytes.get(offset..).filter(|rest| !rest.is_empty())
-            });
             let rest = buffer.get_mut(done..most).unwrap_or_default();
-            let count = match piece {
-                Some(piece) => {
-                    let count = piece.len().min(rest.len());
-                    if let (Some(to), Some(from)) = (rest.get_mut(..count), piece.get(..count)) {
+            let kept = self.layers.kept.get(self.body);
+            let count = match kept.map_or(InBody::Nothing, |kept| kept.from(at + done as u64, pattern)) {
+                InBody::Bytes(bytes) => {
+                    let count = bytes.len().min(rest.len());
+                    if let (Some(to), Some(from)) = (rest.get_mut(..count), bytes.get(..count)) {
                         to.copy_from_slice(from);
                     }
                     count
                 }
-                // What matches was kept, up to where the next piece begins.
-                None if searched => {
-                    let next = pieces.iter().filter_map(|(from, _)| from.checked_sub(here)).min();
-                    let next = next.map_or(usize::MAX, |next| usize::try_from(next).unwrap_or(usize::MAX));
-                    let count = rest.len().min(next);
+                InBody::Zeros(count) => {
+                    let count = rest.len().min(usize::try_from(count).unwrap_or(usize::MAX));
                     rest.get_mut(..count).unwrap_or_default().fill(0);
                     count
                 }
-                None => return Err(self.layers.want(self.layer, self.holder)),
+                InBody::Nothing => return Err(self.layers.want(self.layer, self.holder)),
             };
             done += count;
         }

@@ -100,8 +100,7 @@ pub(crate) fn probe(
     for hunt in asking.into_iter().filter_map(|asking| asking.hunt) {
         let pattern = hunt.pattern;
         if let Some(found) = hunt.end() {
-            kept.pieces.extend(found);
-            kept.searched.push(pattern);
+            kept.searched.push((pattern, found));
         }
     }
     Ok(kept)
