@@ -2,9 +2,7 @@
 //! a bundle would keep.
 #![no_main]
 
-use envdiff_files::{
-    Answer, ElfQuestion, ElfReading, MAX_SCAN, MAX_VIEW, Pattern, Reason, Turn,
-};
+use envdiff_files::{Answer, ElfQuestion, ElfReading, MAX_SCAN, MAX_VIEW, Pattern, Reason, Turn};
 
 const PATTERN: Pattern = Pattern { prefix: b"sm_", body: Pattern::ARCHITECTURES, max_len: 64 };
 
