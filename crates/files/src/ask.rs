@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ImagePath;
+use crate::{ElfView, ImagePath, Pattern, Scan};
 
 /// One question to a file system. All follow links inside the root, at most [`crate::MAX_HOPS`] hops, but for `Link`,
 /// which leaves the last component as it is.
@@ -46,6 +46,18 @@ pub enum Ask {
     },
     /// A zip's names and the small metadata files in it: [`Answer::Zip`]. Unreadable when it is no zip.
     Zip(ImagePath),
+    /// What an ELF file tells its loader: [`Answer::Elf`]. At most [`crate::MAX_VIEW`] bytes are read of it. Unreadable when it
+    /// is no ELF file ([`crate::ElfError::NotElf`]).
+    Elf(ImagePath),
+    /// Texts in a section of an ELF file: [`Answer::Scan`]. Of the section at most [`crate::MAX_SCAN`] bytes are read.
+    Scan {
+        /// Which file.
+        path: ImagePath,
+        /// The section's name: `.rodata`.
+        section: &'static str,
+        /// What is looked for.
+        pattern: Pattern,
+    },
 }
 
 impl Ask {
@@ -63,7 +75,9 @@ impl Ask {
             | Self::Read { path, .. }
             | Self::Range { path, .. }
             | Self::Tree { path, .. }
-            | Self::Zip(path) => path,
+            | Self::Zip(path)
+            | Self::Elf(path)
+            | Self::Scan { path, .. } => path,
         }
     }
 }
@@ -105,6 +119,10 @@ pub enum Answer {
     Tree(Arc<Vec<TreeEntry>>),
     /// To `Zip`.
     Zip(Arc<ZipView>),
+    /// To `Elf`.
+    Elf(Arc<ElfView>),
+    /// To `Scan`.
+    Scan(Arc<Scan>),
 }
 
 /// The entries of a folder, by name (bytes), without `.` and `..`.
@@ -229,6 +247,9 @@ pub enum Reason {
     /// Not a zip, or a zip that cannot be followed.
     #[error("{0}")]
     Zip(#[from] crate::ZipError),
+    /// Not an ELF file, or one that cannot be followed.
+    #[error("{0}")]
+    Elf(#[from] crate::ElfError),
     /// Bytes kept would exceed the bound of all answers together.
     #[error("more than 256 MiB were read already")]
     Budget,

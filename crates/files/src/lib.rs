@@ -4,6 +4,7 @@
 //! [`Miss::Pending`]; [`converse`] has the source answer all that was noted as one batch and runs the observer again.
 
 mod ask;
+mod elf;
 pub mod limits;
 mod literal;
 mod path;
@@ -14,6 +15,11 @@ mod zip;
 
 pub use ask::{
     Answer, Answered, Ask, Bytes, Kind, Listing, Reason, Reply, Stat, TreeEntry, ZipMember, ZipView,
+};
+pub use elf::{
+    ByteOrder, ElfClass, ElfError, ElfKind, ElfMachine, ElfQuestion, ElfReading, ElfView, MAX_MATCH,
+    MAX_MATCHES, MAX_SCAN, MAX_TURNS, MAX_VIEW, Match, NeededVersion, Pattern, Scan, Turn, VersionNeed,
+    elf_answer, elf_view,
 };
 pub use literal::{Literal, head};
 pub use path::{ImagePath, MAX_PATH};

@@ -126,6 +126,8 @@ mod tests {
             folders: &[],
             programs: &[],
             paths: &[],
+            elf: &[],
+            scans: &[],
             limit: 0,
         });
     }

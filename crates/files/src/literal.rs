@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     Answer, Answered, Ask, Bytes, ImagePath, Kind, Likely, Listing, Node, Nodes, Reason, Reply, Resolved,
-    Source, Stat, TreeEntry, is_mount_of_the_runtime, resolve, zip_view,
+    Source, Stat, TreeEntry, elf_answer, is_mount_of_the_runtime, resolve, zip_view,
 };
 
 #[derive(Debug, Clone)]
@@ -156,6 +156,7 @@ impl Literal {
                 Answer::Tree(Arc::new(entries))
             }
             Ask::Zip(_) => Answer::Zip(Arc::new(zip_view(&mut &*file(&self.items)?)?)),
+            Ask::Elf(_) | Ask::Scan { .. } => elf_answer(ask, &mut &*file(&self.items)?)?,
         };
         Ok(Some((answer, real)))
     }

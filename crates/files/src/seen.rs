@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Answer, Answered, Ask, Bytes, ImagePath, Listing, Reason, Reply, Stat, TreeEntry, ZipView};
+use crate::{
+    Answer, Answered, Ask, Bytes, ElfView, ImagePath, Listing, Pattern, Reason, Reply, Scan, Stat, TreeEntry,
+    ZipView,
+};
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +141,29 @@ impl Seen {
     pub fn zip(&self, path: &ImagePath) -> Result<&ZipView, Miss> {
         match &self.ask(Ask::Zip(path.clone()))?.answer {
             Answer::Zip(view) => Ok(view),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// What an ELF file tells its loader.
+    ///
+    /// # Errors
+    /// A [`Miss`]; [`Reason::Elf`] for what is no ELF file.
+    pub fn elf(&self, path: &ImagePath) -> Result<&ElfView, Miss> {
+        match &self.ask(Ask::Elf(path.clone()))?.answer {
+            Answer::Elf(view) => Ok(view),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The texts of a section of an ELF file that match. Where [`Scan::complete`] does not hold, that nothing was found says
+    /// nothing.
+    ///
+    /// # Errors
+    /// A [`Miss`]; [`Reason::Elf`] for what is no ELF file.
+    pub fn scan(&self, path: &ImagePath, section: &'static str, pattern: Pattern) -> Result<&Scan, Miss> {
+        match &self.ask(Ask::Scan { path: path.clone(), section, pattern })?.answer {
+            Answer::Scan(scan) => Ok(scan),
             _ => Err(mixed_up()),
         }
     }

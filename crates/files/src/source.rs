@@ -1,6 +1,6 @@
 //! Something that answers questions in batches, and the loop between an observer and it.
 
-use crate::{Answer, Ask, Miss, Reason, Reply, Seen};
+use crate::{Answer, Ask, Miss, Pattern, Reason, Reply, Seen};
 
 /// The most batches of one conversation (contract, section 7).
 pub const MAX_ROUNDS: usize = 64;
@@ -19,11 +19,28 @@ pub struct Likely {
     pub programs: &'static [&'static str],
     /// Paths from the root, whole, without a leading slash: `etc/passwd`.
     pub paths: &'static [&'static str],
+    /// Parts of the base names of ELF files, `.so`, `python3`: of these what [`Ask::Elf`] reads is kept, whatever their size.
+    pub elf: &'static [&'static str],
+    /// Of ELF files whose base name holds the first text, also what a search of the section for the pattern reads:
+    /// [`Ask::Scan`].
+    pub scans: &'static [(&'static str, &'static str, Pattern)],
     /// No file above this size is kept, in bytes.
     pub limit: u64,
 }
 
 impl Likely {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        names: &[],
+        suffixes: &[],
+        folders: &[],
+        programs: &[],
+        paths: &[],
+        elf: &[],
+        scans: &[],
+        limit: 0,
+    };
+
     /// How much of a program that is no script is kept, in bytes.
     pub const PROGRAM_HEAD: u64 = 512;
 }
@@ -127,6 +144,8 @@ fn charge(budget: &mut Budget, reply: Reply) -> Reply {
         budget.bytes += match &answered.answer {
             Answer::Bytes(bytes) => bytes.content.len() as u64,
             Answer::Zip(view) => view.members.iter().map(|(_, content)| content.len() as u64).sum(),
+            Answer::Elf(view) => view.weight() as u64,
+            Answer::Scan(scan) => scan.matches.iter().map(|found| found.text.len() as u64).sum(),
             _ => 0,
         };
         if budget.bytes > Budget::MAX_BYTES {

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use crate::limits::{ZIP_DIRECTORY, ZIP_ENTRIES, ZIP_MEMBER, ZIP_MEMBERS};
-use crate::{Reason, ZipView};
+use crate::{Pattern, Reason, ZipView};
 
 /// How much of a zip is read; production has the numbers of [`crate::limits`].
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,14 @@ pub trait ReadAt {
     /// # Errors
     /// Why it cannot be read.
     fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason>;
+    /// As [`Self::read_at`], for somebody who does nothing with these bytes but search them for the pattern: where that was
+    /// done before, what does not match may be zeros.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn search_at(&mut self, at: u64, buffer: &mut [u8], _: &Pattern) -> Result<usize, Reason> {
+        self.read_at(at, buffer)
+    }
 }
 
 impl ReadAt for &[u8] {

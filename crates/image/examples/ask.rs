@@ -24,6 +24,7 @@ const LIKELY: Likely = Likely {
     programs: &[],
     paths: &["etc/passwd", "etc/os-release"],
     limit: 4 << 20,
+    ..Likely::NONE
 };
 
 fn main() -> ExitCode {

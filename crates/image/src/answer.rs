@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use envdiff_files::{
     Answer, Answered, Ask, Budget, Bytes, ImagePath, Kind, Node, Nodes, ReadAt, Reason, Reply, Resolved,
-    Stat, TreeEntry, head, is_mount_of_the_runtime, resolve, zip_view,
+    Stat, TreeEntry, elf_answer, head, is_mount_of_the_runtime, resolve, zip_view,
 };
 
 use crate::limits::IMAGE_ENTRIES;
@@ -63,6 +63,7 @@ impl<L: Layers> Answers<L> {
                 Answer::Bytes(self.view.read(&real, item, |f| range(f, *at, *len))?)
             }
             Ask::Zip(_) => Answer::Zip(Arc::new(self.view.read(&real, item, |f| Ok(zip_view(f)?))?)),
+            Ask::Elf(_) | Ask::Scan { .. } => self.view.read(&real, item, |f| elf_answer(ask, f))?,
         };
         Ok(Some(Answered { answer, real, layer: self.view.layers.number(item.layer) }))
     }

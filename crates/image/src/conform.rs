@@ -15,9 +15,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use envdiff_files::{Answer, Ask, ImagePath, Kind, Likely, Literal, Reply, Seen, Source};
+use envdiff_files::{
+    Answer, Ask, ElfError, ImagePath, Kind, Likely, Literal, Pattern, Reason, Reply, Seen, Source,
+};
+use object::Endianness;
 use sha2::{Digest as _, Sha256};
 
+use crate::made::Made;
 use crate::stream::StreamSource;
 use crate::{Events, Files, ImageError, OpenOptions, Opened, TargetSpec, Told, open, record};
 
@@ -35,8 +39,13 @@ const LIKELY: Likely = Likely {
     folders: &[".dist-info"],
     programs: &[],
     paths: &["etc/passwd"],
+    elf: &[".so", "static"],
+    scans: &[("libfar", ".rodata", ARCHITECTURES), ("libmade", ".rodata", ARCHITECTURES)],
     limit: 1 << 20,
 };
+
+const ARCHITECTURES: Pattern = Pattern { prefix: b"sm_", body: Pattern::ARCHITECTURES, max_len: 256 };
+const NCCL: Pattern = Pattern { prefix: b"NCCL version ", body: Pattern::VERSION, max_len: 64 };
 
 #[derive(Clone)]
 enum Item {
@@ -88,7 +97,25 @@ fn items() -> Vec<(String, Item)> {
         ("/srv/folder".into(), Item::Folder),
         ("/srv/deep/er/and/deeper/file".into(), file("deep\n")),
         ("/srv/far".into(), Item::Link(Box::leak("a/".repeat(80).into_boxed_str()))),
+        ("/usr/lib/libmade.so.1".into(), Item::File(Made::library().bytes())),
+        ("/usr/lib/libmade.so".into(), Item::Link("libmade.so.1")),
+        ("/usr/lib/libhard.so".into(), Item::Hard("/usr/lib/libmade.so.1")),
+        ("/usr/lib/libold.so.1".into(), Item::File(old_library().bytes())),
+        ("/usr/lib/libscript.so".into(), file("INPUT(libmade.so.1)\n")),
+        ("/usr/lib/libcut.so".into(), Item::File(Made::library().bytes()[..3_000].to_vec())),
+        ("/usr/lib/libfar.so.2".into(), Item::File(far_library().bytes())),
+        ("/usr/bin/static".into(), Item::File(include_bytes!("../programs/walker-x86_64").to_vec())),
     ]
+}
+
+/// Of the other width and order, without section headers.
+fn old_library() -> Made {
+    Made { is_64: false, order: Endianness::Big, sections: false, ..Made::library() }
+}
+
+/// With its tables farther apart than is held of a stream, and its strings at the end, as in the libraries of torch.
+fn far_library() -> Made {
+    Made { filler: 300_000, strings_last: true, ..Made::library() }
 }
 
 /// A zip with one stored member, as the format's own rules have it.
@@ -328,10 +355,213 @@ fn asks() -> Vec<Ask> {
             Ask::Range { path: path.clone(), at: 1 << 40, len: 7 },
             Ask::Tree { path: path.clone(), depth: 1, suffixes: Vec::new() },
             Ask::Tree { path: path.clone(), depth: 40, suffixes: vec![".py", "METADATA"] },
-            Ask::Zip(path),
+            Ask::Zip(path.clone()),
+            Ask::Elf(path.clone()),
+            Ask::Scan { path, section: ".rodata", pattern: ARCHITECTURES },
         ]);
     }
     asks
+}
+
+/// Nothing but what is read of ELF files: no other question brings the bytes.
+fn elf_asks() -> Vec<Ask> {
+    let mut asks = Vec::new();
+    for path in items().into_iter().filter_map(|(path, _)| ImagePath::new(path)) {
+        if path.as_bytes().starts_with(b"/usr/lib/") || path.file_name() == b"static" {
+            asks.push(Ask::Elf(path.clone()));
+            asks.push(Ask::Scan { path: path.clone(), section: ".rodata", pattern: ARCHITECTURES });
+            asks.push(Ask::Scan { path: path.clone(), section: ".none", pattern: NCCL });
+        }
+    }
+    asks
+}
+
+fn told_of(source: &mut (impl Source<Error: std::fmt::Debug> + ?Sized), asks: &[Ask]) -> Vec<String> {
+    asks.iter()
+        .zip(source.answer(asks).unwrap())
+        .map(|(ask, reply)| format!("{ask:?}\n{}", said(&reply)))
+        .collect()
+}
+
+#[test]
+fn elf_files_are_told_alike_by_every_source() {
+    let (mut literal, asks) = (literal(), elf_asks());
+    let wanted = told_of(&mut literal, &asks);
+    let all = wanted.concat();
+    for text in [
+        "sm_90a compute_90",
+        "has_section: false",
+        "Elf(NotElf)",
+        "Elf(NoSections)",
+        "Elf(Damaged",
+        "libc10.so",
+    ] {
+        let shown: Vec<u8> = text.bytes().collect();
+        let numbers = format!("{shown:?}");
+        assert!(all.contains(text) || all.contains(numbers.trim_matches(['[', ']'])), "{text}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    on_disk(&root);
+    let mut files = opened(&TargetSpec::Dir(root));
+    assert_eq!(told_of(&mut *files.source, &asks), wanted, "dir:");
+    let plain: Pack = <[u8]>::to_vec;
+    for (inner, pack) in [("plain", plain), ("gzip", gzip as _), ("zstd", zstd as _)] {
+        for (outer_name, pack_all) in [("tar", plain), ("tar.gz", gzip as _)] {
+            for likely in [Some(LIKELY), None] {
+                let file = dir.path().join(format!("{inner}.{outer_name}"));
+                fs::write(&file, pack_all(&outer(&oci_entries(pack)))).unwrap();
+                let options = OpenOptions { likely, ..OpenOptions::default() };
+                let spec = TargetSpec::Archive { file: file.clone(), image: None };
+                let Opened::Files(mut files) = open(&spec, &options, &quiet()).unwrap() else {
+                    panic!("a snapshot")
+                };
+                if let Some(likely) = &likely {
+                    files.source.expect(likely);
+                }
+                assert_eq!(told_of(&mut *files.source, &asks), wanted, "{}", file.display());
+            }
+        }
+    }
+}
+
+/// What a stream tells, and how often it was begun.
+fn by_stream(tar: &[u8], likely: Option<Likely>, batches: &[&[Ask]]) -> (Vec<Vec<String>>, usize) {
+    let passes = std::rc::Rc::new(std::cell::Cell::new(0));
+    let (counted, bytes) = (std::rc::Rc::clone(&passes), tar.to_vec());
+    let begin = Box::new(move || {
+        counted.set(counted.get() + 1);
+        Ok(Box::new(std::io::Cursor::new(bytes.clone())) as Box<dyn std::io::Read>)
+    });
+    let mut source = StreamSource::new("the export".into(), begin, quiet(), Told::default());
+    if let Some(likely) = &likely {
+        source.expect(likely);
+    }
+    (batches.iter().map(|asks| told_of(&mut source, asks)).collect(), passes.get())
+}
+
+#[test]
+fn elf_files_of_a_stream_cost_one_pass_or_two() {
+    let (tar, asks) = (tar_of(&items()), elf_asks());
+    let wanted = told_of(&mut literal(), &asks);
+    let (told, passes) = by_stream(&tar, Some(LIKELY), &[&asks]);
+    for (told, wanted) in told[0].iter().zip(&wanted) {
+        assert_eq!(told, wanted);
+    }
+    // A second one for the searches that were not foreseen.
+    assert_eq!(passes, 2);
+    let is_far = |ask: &Ask| ask.path().file_name() == b"libfar.so.2" && matches!(ask, Ask::Scan { .. });
+    let (far, near): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(is_far);
+    let views: Vec<Ask> = near.iter().filter(|ask| matches!(ask, Ask::Elf(_))).cloned().collect();
+    let wanted = [&views, &near, &far].map(|asks| told_of(&mut literal(), asks));
+    assert_eq!(by_stream(&tar, Some(LIKELY), &[&views]), (vec![wanted[0].clone()], 1));
+    assert_eq!(by_stream(&tar, Some(LIKELY), &[&near]).0, [wanted[1].clone()]);
+    assert_eq!(by_stream(&tar, None, &[&near]), (vec![wanted[1].clone()], 2));
+    // The section has passed by before it is known where it lies, and is searched all the same.
+    assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted[2][..1].to_vec()], 1));
+    assert_eq!(by_stream(&tar, None, &[&far]), (vec![wanted[2].clone()], 2));
+    // Many matches are kept, too many cost another pass, both soon.
+    let began = std::time::Instant::now();
+    for (count, wanted_passes) in [(5_000, 1), (200_000, 2)] {
+        let bytes = Made { rodata: b"sm_1\0".repeat(count), ..far_library() }.bytes();
+        let name = "/usr/lib/libfar.so.2";
+        let wanted = told_of(&mut Literal::new().file(name, &bytes), &far[..1]);
+        let tar = tar_of(&[(name.into(), Item::File(bytes))]);
+        assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted], wanted_passes));
+    }
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    // Where even the names of the sections have passed by, that costs another pass; what was not foreseen is not guessed.
+    let mut bytes = far_library().bytes();
+    let headers = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
+    let table = bytes[headers..].to_vec();
+    bytes[40..48].copy_from_slice(&(headers as u64 + 800).to_le_bytes());
+    bytes.splice(headers.., vec![0; 800]);
+    bytes.extend(table);
+    let name = "/usr/lib/libfar.so.2";
+    let (tar, mut truth) =
+        (tar_of(&[(name.into(), Item::File(bytes.clone()))]), Literal::new().file(name, &bytes));
+    let wanted = told_of(&mut truth, &far[..1]);
+    assert!(wanted[0].contains("complete: true"), "{wanted:?}");
+    assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted], 2));
+    let (told, passes) = by_stream(&tar, None, &[&far[..1]]);
+    assert!(
+        passes == 2 && told[0][0].contains("it was not kept when the image's stream passed by"),
+        "{told:?}"
+    );
+    // Two entries of one path: nothing of the first is told.
+    let mut twice = items();
+    twice.push(("/usr/lib/libfar.so.2".into(), Item::File(Made::library().bytes())));
+    let again = Literal::new().file("/usr/lib/libfar.so.2", Made::library().bytes());
+    let path = ImagePath::new("/usr/lib/libfar.so.2").unwrap();
+    let asks = [Ask::Elf(path.clone()), Ask::Scan { path, section: ".rodata", pattern: ARCHITECTURES }];
+    for likely in [Some(LIKELY), None] {
+        let wanted = told_of(&mut again.clone(), &asks);
+        assert_eq!(by_stream(&tar_of(&twice), likely, &[&asks]).0, [wanted]);
+    }
+}
+
+#[test]
+fn a_bundle_keeps_of_elf_files_what_was_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    fs::create_dir(&root).unwrap();
+    on_disk(&root);
+    let mut files = opened(&TargetSpec::Dir(root));
+    let mut asks = elf_asks();
+    // A search of a section that a search before has not kept, and what only the file's own bytes can tell.
+    let far = ImagePath::new("/usr/lib/libfar.so.2").unwrap();
+    let kept = asks.len();
+    asks.push(Ask::Scan { path: far.clone(), section: ".rodata", pattern: NCCL });
+    asks.push(Ask::Range { path: far.clone(), at: 150_000, len: 9 });
+    let mut seen = Seen::new();
+    let replies = files.source.answer(&asks[..kept]).unwrap();
+    for (ask, reply) in asks.iter().zip(replies) {
+        seen.learn(ask.clone(), reply);
+    }
+    let bundle = dir.path().join("bundle");
+    record(&bundle, &seen, &mut files).unwrap();
+    assert!(!bundle.join("rootfs/usr/lib/libmade.so.1").exists());
+    let carried = fs::metadata(bundle.join("ranges.bin")).unwrap().len();
+    assert!(carried < 30_000, "{carried} bytes");
+    let mut again = opened(&TargetSpec::Dir(bundle.clone()));
+    let told = told_of(&mut *again.source, &asks);
+    let wanted = told_of(&mut literal(), &asks[..kept]);
+    assert_eq!(told[..kept], wanted);
+    for told in &told[kept..] {
+        assert!(told.ends_with("Unreadable(Placeholder)"), "{told}");
+    }
+    // A bundle of a bundle carries the same.
+    let mut seen = Seen::new();
+    for (ask, reply) in asks.iter().zip(again.source.answer(&asks[..kept]).unwrap()) {
+        seen.learn(ask.clone(), reply);
+    }
+    let second = dir.path().join("second");
+    record(&second, &seen, &mut again).unwrap();
+    for file in ["ranges.txt", "ranges.bin", "placeholders.txt"] {
+        let [first, second] = [&bundle, &second].map(|dir| fs::read(dir.join(file)).unwrap());
+        assert!(first == second, "{}\n{}", first.escape_ascii(), second.escape_ascii());
+    }
+    // What a list promises must be there.
+    let list = fs::read_to_string(bundle.join("ranges.txt")).unwrap();
+    for (bad, line) in [
+        ("1\t0+2\t\tx\n", 1),
+        ("9\t0+2\t\t../x\n", 1),
+        ("9\t0-2\t\tx\n", 1),
+        ("9\t0+2\tx\n", 1),
+        ("18446744073709551615\t1+18446744073709551615\t\tx\n", 1),
+        ("\n9999999999\t0+9999999999\t\tx\n", 2),
+    ] {
+        fs::write(bundle.join("ranges.txt"), bad).unwrap();
+        let error = open(&TargetSpec::Dir(bundle.clone()), &OpenOptions::default(), &quiet())
+            .map(|_| ())
+            .unwrap_err();
+        assert!(error.to_string().contains(&format!("ranges.txt line {line} is not")), "{bad:?}: {error}");
+    }
+    fs::write(bundle.join("ranges.txt"), list).unwrap();
+    fs::remove_file(bundle.join("ranges.bin")).unwrap();
+    assert!(open(&TargetSpec::Dir(bundle), &OpenOptions::default(), &quiet()).is_err());
+    assert_eq!(ElfError::NotElf.to_string(), Reason::from(ElfError::NotElf).to_string());
 }
 
 /// A reply without its layer, in words.

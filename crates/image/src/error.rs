@@ -65,6 +65,14 @@ pub enum ImageError {
         /// Counted from 1.
         line: usize,
     },
+    /// A bundle's `ranges.txt`.
+    #[error("{} line {line} is not a size, ranges, a pattern or nothing, and a path, with tabs between, for what ranges.bin holds", .path.display())]
+    BadRanges {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
     /// The file is no archive of an image.
     #[error("{} is no image: {why}", .path.display())]
     NotAnImage {

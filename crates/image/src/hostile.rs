@@ -454,7 +454,7 @@ fn links_in_circles_inside_an_archive_end() {
 
 #[test]
 fn no_prefix_of_an_archive_is_taken_for_the_whole() {
-    let likely = Likely { names: &["x"], suffixes: &[], folders: &[], programs: &[], paths: &[], limit: 100 };
+    let likely = Likely { names: &["x"], limit: 100, ..Likely::NONE };
     let good = image_of(tar_with(&[("x", b"1"), ("y/z", b"2")]));
     assert_eq!(read_archive_bytes(&good, &likely).unwrap(), 1);
     for cut in (0..good.len() - 1024).step_by(37) {

@@ -15,11 +15,16 @@ mod history;
 #[cfg(test)]
 mod hostile;
 pub mod limits;
+#[cfg(test)]
+#[path = "../../files/src/elf/made.rs"]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, dead_code, reason = "tests")]
+mod made;
 mod merge;
 mod nearest;
 mod open;
 mod record;
 mod reference;
+mod rounds;
 mod snapshot;
 mod spec;
 mod stream;

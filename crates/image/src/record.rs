@@ -5,25 +5,29 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use envdiff_files::{
-    Answer, Ask, Budget, Bytes, ImagePath, Kind, Node, Nodes, Reason, Reply, Seen, Source,
-    is_mount_of_the_runtime, resolve,
+    Answer, Answered, Ask, Budget, Bytes, ElfQuestion, ElfReading, ImagePath, Kind, Node, Nodes, Reason,
+    Reply, Resolved, Scan, Seen, Source, is_mount_of_the_runtime, resolve,
 };
 use envdiff_model::{ImageConfig, Text};
 use serde_json::{Map, Value, json};
 
-use crate::bundle::{IMAGE_JSON, PLACEHOLDERS, ROOTFS, quote};
+use crate::bundle::{IMAGE_JSON, PLACEHOLDERS, RANGES, RANGES_BIN, ROOTFS, quote};
+use crate::rounds::{Open, in_rounds};
 use crate::{Begin, Files, ImageError};
 
 /// A file that was read in part is taken whole up to this size, in bytes.
 const MAX_WHOLE: u64 = 64 << 20;
 /// Questions that are put in one batch.
 const BATCH: usize = 4_096;
+/// Questions about ELF files that are put in one batch; each may hold 8 MiB until it is answered.
+const ELF_BATCH: usize = 32;
 
-/// Writes the bundle to `dir`, whole or not at all. What was listed and not read stands in `placeholders.txt`; so do, with
+/// Writes the bundle to `dir`, whole or not at all. Of ELF files only what was read of them is taken, and of other files above
+/// 64 MiB; that stands in `ranges.txt` and `ranges.bin`. What was listed and not read stands in `placeholders.txt`; so do, with
 /// a slash at their end, folders whose listing was not asked for or is not known, so that nobody takes them for empty.
 /// Values of variables that look like secrets are masked.
 ///
@@ -59,6 +63,13 @@ pub fn record(dir: &Path, seen: &Seen, files: &mut Files) -> Result<(), ImageErr
     })
 }
 
+/// A question about an ELF file, and what a search found.
+struct AboutElf {
+    real: ImagePath,
+    question: ElfQuestion,
+    found: Option<Arc<Scan>>,
+}
+
 /// One thing of the image, by its real path.
 #[derive(Debug, Default)]
 struct File {
@@ -69,6 +80,26 @@ struct File {
     whole: bool,
     /// Read in part, so that the rest is asked for.
     wanted: bool,
+    /// What was searched, offset and length, and for what: only what matched is among the pieces.
+    searched: BTreeSet<(u64, u64, String)>,
+}
+
+impl File {
+    /// What was read, by offset, none over another and none beside another.
+    fn parts(&self) -> Vec<(u64, Vec<u8>)> {
+        let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
+        for (at, piece) in &self.pieces {
+            match out.last_mut() {
+                Some((from, have)) if *at <= *from + have.len() as u64 => {
+                    let known = usize::try_from(*from + have.len() as u64 - at).unwrap_or(usize::MAX);
+                    have.extend_from_slice(piece.get(known..).unwrap_or_default());
+                }
+                _ => out.push((*at, piece.clone())),
+            }
+        }
+        out.retain(|(_, piece)| !piece.is_empty());
+        out
+    }
 }
 
 #[derive(Debug, Default)]
@@ -152,6 +183,8 @@ impl Tree {
                         file.wanted = true;
                     }
                 }
+                // Which parts are needed is found out once more.
+                Answer::Elf(_) | Answer::Scan(_) => self.note(real.clone(), Kind::File, None),
             }
         }
     }
@@ -179,11 +212,26 @@ impl Tree {
         source: &mut dyn Source<Error = ImageError>,
     ) -> Result<(), ImageError> {
         let mut asking = Asking { source, known: HashMap::new(), tree: self, failed: None };
+        let mut about_elf: BTreeMap<(ImagePath, String), AboutElf> = BTreeMap::new();
         for (ask, reply) in seen.replies() {
-            let plain = matches!(reply, Reply::Answered(answered) if answered.real == *ask.path());
-            if !plain {
+            let mut real = match reply {
+                Reply::Answered(answered) => Some(answered.real.clone()),
+                _ => None,
+            };
+            if real.as_ref() != Some(ask.path()) {
                 // What is absent or unreadable has its links and folders too.
-                let _ = resolve(&mut asking, ask.path(), !matches!(ask, Ask::Link(_)));
+                let led = resolve(&mut asking, ask.path(), !matches!(ask, Ask::Link(_)));
+                if let (None, Ok(Resolved::Found(path, Kind::File))) = (&real, led) {
+                    real = Some(path);
+                }
+            }
+            // That a file is no ELF file is an answer as well, and rests on its first bytes.
+            if let (Some(real), Some(question)) = (real, ElfQuestion::of(ask)) {
+                let found = match reply {
+                    Reply::Answered(Answered { answer: Answer::Scan(scan), .. }) => Some(Arc::clone(scan)),
+                    _ => None,
+                };
+                about_elf.insert((real.clone(), format!("{question:?}")), AboutElf { real, question, found });
             }
             if let Some(error) = asking.failed.take() {
                 return Err(error);
@@ -223,6 +271,63 @@ impl Tree {
                 self.take(&path, 0, &bytes);
             }
         }
+        let about_elf: Vec<AboutElf> = about_elf
+            .into_values()
+            .filter(|about| self.files.get(&about.real).is_some_and(|file| !file.whole))
+            .collect();
+        for batch in about_elf.chunks(ELF_BATCH) {
+            self.read_elf(batch, source)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what questions about ELF files read of them.
+    fn read_elf(
+        &mut self,
+        batch: &[AboutElf],
+        source: &mut dyn Source<Error = ImageError>,
+    ) -> Result<(), ImageError> {
+        let size = |path| self.files.get(path).and_then(|file| file.size).unwrap_or(0);
+        let mut open: Vec<Open> = batch
+            .iter()
+            .map(|about| {
+                let mut reading = ElfReading::new(about.question, size(&about.real));
+                if let Some(found) = &about.found {
+                    reading.know(Arc::clone(found));
+                }
+                Open::new(about.real.clone(), reading)
+            })
+            .collect();
+        in_rounds(&mut open, |parts| {
+            let asks: Vec<Ask> = parts
+                .iter()
+                .map(|(path, at, len)| Ask::Range { path: path.clone(), at: *at, len: *len })
+                .collect();
+            let replies = source.answer(&asks)?.into_iter().map(|reply| match reply {
+                Reply::Answered(answered) => match answered.answer {
+                    Answer::Bytes(bytes) => Ok(bytes.content.to_vec()),
+                    _ => Err(Reason::NotAFile),
+                },
+                Reply::Unreadable(reason) => Err(reason),
+                Reply::Absent => Err(Reason::System("the file is gone".into())),
+            });
+            Ok::<_, ImageError>(replies.collect())
+        })?;
+        for (file, about) in open.iter().zip(batch) {
+            let Some(into) = self.files.get_mut(&about.real) else { continue };
+            for (at, bytes) in file.reading.kept() {
+                let piece = into.pieces.entry(at).or_default();
+                if piece.len() < bytes.len() && self.bytes < Budget::MAX_BYTES {
+                    self.bytes += bytes.len() as u64;
+                    *piece = bytes.to_vec();
+                }
+            }
+            if let (Some((at, len)), ElfQuestion::Scan { pattern, .. }, Some(Ok(_))) =
+                (file.reading.searched(), about.question, &file.answer)
+            {
+                into.searched.insert((at, len, pattern.to_string()));
+            }
+        }
         Ok(())
     }
 
@@ -235,25 +340,25 @@ impl Tree {
             fs::create_dir_all(on_disk(&root, folder))?;
         }
         let mut held: Vec<(Vec<u8>, u64)> = Vec::new();
+        let mut ranges = Ranges::default();
         for (path, file) in &self.files {
             let size = file.size.unwrap_or(0);
             let target = on_disk(&root, path);
+            if !file.whole && size > 0 {
+                let relative = path.as_bytes().get(1..).unwrap_or_default();
+                match file.parts() {
+                    parts if parts.is_empty() => held.push((relative.to_vec(), size)),
+                    parts => ranges.add(relative, size, &parts, &file.searched),
+                }
+                continue;
+            }
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent)?;
             }
             // Something else of this name, from a source that contradicts itself.
             let Ok(mut out) = fs::File::create_new(&target) else { continue };
-            if file.whole || size == 0 {
-                for content in file.pieces.values() {
-                    out.write_all(content)?;
-                }
-            } else if file.pieces.is_empty() {
-                held.push((path.as_bytes().get(1..).unwrap_or_default().to_vec(), size));
-            } else {
-                for (at, content) in &file.pieces {
-                    out.write_all_at(content, *at)?;
-                }
-                out.set_len(size)?;
+            for content in file.pieces.values() {
+                out.write_all(content)?;
             }
         }
         for path in &self.others {
@@ -287,6 +392,10 @@ impl Tree {
             list.extend_from_slice(&quote(&path));
             list.extend_from_slice(format!("\t{size}\n").as_bytes());
         }
+        if !ranges.list.is_empty() {
+            fs::write(dir.join(RANGES), ranges.list)?;
+            fs::write(dir.join(RANGES_BIN), ranges.bytes)?;
+        }
         fs::write(dir.join(PLACEHOLDERS), list)
     }
 
@@ -305,6 +414,38 @@ impl Tree {
         }
         all.retain(|folder| !self.open.contains(folder));
         all
+    }
+}
+
+/// `ranges.txt` and `ranges.bin`.
+#[derive(Default)]
+struct Ranges {
+    list: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Ranges {
+    fn add(
+        &mut self,
+        path: &[u8],
+        size: u64,
+        parts: &[(u64, Vec<u8>)],
+        searched: &BTreeSet<(u64, u64, String)>,
+    ) {
+        let ranges: Vec<String> = parts.iter().map(|(at, bytes)| format!("{at}+{}", bytes.len())).collect();
+        self.line(size, &ranges.join(" "), "", path);
+        for (at, len, pattern) in searched {
+            self.line(size, &format!("{at}+{len}"), pattern, path);
+        }
+        for (_, bytes) in parts {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    fn line(&mut self, size: u64, ranges: &str, pattern: &str, path: &[u8]) {
+        self.list.extend_from_slice(format!("{size}\t{ranges}\t{pattern}\t").as_bytes());
+        self.list.extend_from_slice(&quote(path));
+        self.list.push(b'\n');
     }
 }
 

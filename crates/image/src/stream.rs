@@ -31,12 +31,19 @@ impl StreamSource {
         Self { begin, name, likely: None, passes: 0, answers, events, told }
     }
 
-    fn first_pass(&mut self) -> Result<(), ImageError> {
+    /// What is asked already is kept as well as what is likely: the program that the image starts is of no usual name.
+    fn first_pass(&mut self, asks: &[Ask]) -> Result<(), ImageError> {
+        let mut asked: Vec<Vec<&[u8]>> = asks
+            .iter()
+            .filter(|ask| matches!(ask, Ask::Head(_) | Ask::Read { .. } | Ask::Range { .. }))
+            .map(|ask| ask.path().components().collect())
+            .collect();
+        asked.sort_unstable();
         let layers = &mut self.answers.view.layers;
         let root = layers.forest.plant();
         layers.trees.push(Tree { root, store: Store::Kept });
         let mut walk = Walk::new(Flow::new((self.begin)()?));
-        let mut keeper = Keeper { likely: self.likely.as_ref(), kept: &mut layers.kept };
+        let mut keeper = Keeper { likely: self.likely.as_ref(), asked: &asked, kept: &mut layers.kept };
         let events = &self.events;
         let mut progress = |entries| events.step("reading the export", entries);
         grow(&mut layers.forest, root, &mut walk, &mut keeper, &mut progress)
@@ -53,7 +60,7 @@ impl StreamSource {
         let Some(wanted) = layers.take_wanted().pop() else { return Ok(()) };
         let mut walk = Walk::new(Flow::new((self.begin)()?));
         self.events.step("reading the export again", 0);
-        gather(&mut walk, &wanted, &mut |path, pieces| layers.keep_pieces(0, path, pieces))
+        gather(&mut walk, &wanted, &mut |path, kept| layers.keep(0, path, kept))
             .map_err(|error| error.of(&self.name))?;
         layers.can_pass_again = false;
         Ok(())
@@ -69,7 +76,7 @@ impl Source for StreamSource {
 
     fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, ImageError> {
         if self.passes == 0 {
-            self.first_pass()?;
+            self.first_pass(asks)?;
         }
         let replies = self.answers.answer(asks);
         let count = self.answers.view.layers.wanted.iter().map(|wanted| wanted.len()).sum();
@@ -78,5 +85,59 @@ impl Source for StreamSource {
         }
         self.second_pass(count)?;
         Ok(self.answers.answer(asks))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use envdiff_files::{Ask, ImagePath, Likely, Reply, Source as _};
+
+    use super::StreamSource;
+    use crate::{Events, Told};
+
+    struct Quiet;
+    impl Events for Quiet {
+        fn step(&self, _: &'static str, _: u64) {}
+    }
+
+    /// A stream of two files of unusual names, and how often it was begun.
+    fn stream() -> (StreamSource, Arc<AtomicUsize>) {
+        let mut tar = tar::Builder::new(Vec::new());
+        for path in ["srv/app.py", "srv/more.py"] {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(4);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, path, &b"text"[..]).unwrap();
+        }
+        let tar: Arc<[u8]> = tar.into_inner().unwrap().into();
+        let passes = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&passes);
+        let begin = Box::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(Box::new(std::io::Cursor::new(Arc::clone(&tar))) as Box<dyn std::io::Read>)
+        });
+        let mut source = StreamSource::new("a stream".to_owned(), begin, Arc::new(Quiet), Told::default());
+        let limit = 1 << 20;
+        let (names, suffixes, folders, programs, paths): (&[_], &[_], &[_], &[_], &[_]) =
+            (&[], &[], &[], &[], &[]);
+        source.expect(&Likely { names, suffixes, folders, programs, paths, elf: &[], scans: &[], limit });
+        (source, passes)
+    }
+
+    #[test]
+    fn what_is_asked_first_needs_no_second_pass() {
+        let read = |path: &str| Ask::Read { path: ImagePath::new(path).unwrap(), limit: 9 };
+        let (mut source, passes) = stream();
+        let replies = source.answer(&[read("/srv/app.py"), read("/gone")]).unwrap();
+        assert!(matches!(replies.first(), Some(Reply::Answered(_))));
+        assert!(matches!(replies.last(), Some(Reply::Absent)));
+        assert_eq!(passes.load(Ordering::SeqCst), 1);
+        let replies = source.answer(&[read("/srv/more.py")]).unwrap();
+        assert!(matches!(replies.first(), Some(Reply::Answered(_))));
+        assert_eq!(passes.load(Ordering::SeqCst), 2);
     }
 }

@@ -54,6 +54,8 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
+    elf: &[],
+    scans: &[],
     limit: limits::METADATA_FILE,
 };
 

@@ -23,6 +23,7 @@ use crate::limits::PASSES;
 use crate::tar::{Flow, Store, TarError, TarKind, TarLayers, Walk, Wanted, Window, gather};
 use crate::{Begin, Events, Files, ImageError, OpenOptions, Told};
 
+pub(crate) use blobs::open_regular;
 use blobs::{Blobs, Body, Layer};
 use unpack::{Packed, unpack};
 
@@ -229,7 +230,7 @@ impl ArchiveSource {
                     let broken = |error: TarError| error.of(name);
                     let packed = blobs::packing(file, *from, *len).map_err(|e| broken(e.into()))?;
                     let stream = unpack(packed, Window::new(Rc::clone(file), *from, *len));
-                    let mut found = |path: &[u8], pieces| layers.keep_pieces(at, path, pieces);
+                    let mut found = |path: &[u8], kept| layers.keep(at, path, kept);
                     gather(&mut Walk::new(Flow::new(stream)), &wanted, &mut found).map_err(broken)?;
                 }
             }
@@ -260,7 +261,7 @@ fn gather_whole(
         let Some(wanted) = wanted.get_mut(at).map(std::mem::take).filter(|w| !w.is_empty()) else { continue };
         let Body::Tar { start, packed } = Body::read(&mut walk)? else { continue };
         let stream = unpack(packed, start.chain(walk.body()));
-        let mut found = |path: &[u8], pieces| layers.keep_pieces(at, path, pieces);
+        let mut found = |path: &[u8], kept| layers.keep(at, path, kept);
         gather(&mut Walk::new(Flow::new(stream)), &wanted, &mut found)?;
     }
     Ok(())

@@ -69,6 +69,13 @@ impl<S: Source<Error = ImageError>> Source for Covered<S> {
                     _ => self.mount_over(&answered.real).cloned(),
                 },
                 Reply::Absent => self.mount_over_absent(ask.path())?,
+                // What the file says there of itself is not what a process sees.
+                Reply::Unreadable(Reason::Elf(_) | Reason::Zip(_)) => {
+                    match self.inner.answer(&[Ask::Stat(ask.path().clone())])?.pop() {
+                        Some(Reply::Answered(answered)) => self.mount_over(&answered.real).cloned(),
+                        _ => None,
+                    }
+                }
                 Reply::Unreadable(_) => None,
             };
             if let Some(mount) = mount {
@@ -114,13 +121,17 @@ mod tests {
             stat("/etc/y"),
             stat("/gone"),
             tree("/etc"),
+            Ask::Elf(path("/d/x")),
+            Ask::Zip(path("/data/x")),
+            Ask::Elf(path("/etc/y")),
         ];
         let replies = covered.answer(&asks).unwrap();
-        for (at, reply) in replies.iter().enumerate().take(5) {
+        for (at, reply) in replies.iter().enumerate().filter(|(at, _)| [0, 1, 2, 3, 4, 8, 9].contains(at)) {
             assert!(matches!(reply, Reply::Unreadable(Reason::BelowVolume(_))), "{at}: {reply:?}");
         }
         assert!(matches!(replies[5], Reply::Answered(_)));
         assert!(matches!(replies[6], Reply::Absent));
         assert!(matches!(replies[7], Reply::Answered(_)));
+        assert!(matches!(replies[10], Reply::Unreadable(Reason::Elf(_))));
     }
 }

@@ -13,8 +13,8 @@ use bollard::models::Mount;
 use bollard::query_parameters::{AttachContainerOptionsBuilder, UploadToContainerOptionsBuilder};
 use bytes::Bytes;
 use envdiff_files::{
-    Answer, Answered, Ask, Bytes as FileBytes, ImagePath, Kind, Likely, ReadAt, Reason, Reply, Source, Stat,
-    TreeEntry, zip_view,
+    Answer, Answered, Ask, Bytes as FileBytes, ElfQuestion, ElfReading, ImagePath, Kind, Likely, ReadAt,
+    Reason, Reply, Source, Stat, TreeEntry, zip_view,
 };
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
@@ -27,6 +27,7 @@ use crate::docker::program::{self, Private};
 use crate::docker::reactor::{interrupted, reactor, signal_that_came};
 use crate::docker::wire::{self, Broken, Decoder, Question, Told};
 use crate::limits::IMAGE_ENTRIES;
+use crate::rounds::{Open, in_rounds};
 use crate::{Events, ImageError};
 
 /// A zip is read in windows of this size: its directory's entries lie side by side.
@@ -122,6 +123,7 @@ impl WalkerSource {
                 Ok(answer) => answer,
                 Err(reason) => return Ok(Reply::Unreadable(reason)),
             },
+            Ask::Elf(_) | Ask::Scan { .. } => return Err(broken("a question about an ELF file by itself")),
         };
         Ok(Reply::Answered(Answered { answer, real, layer: None }))
     }
@@ -182,6 +184,22 @@ impl WalkerSource {
     }
 }
 
+impl WalkerSource {
+    /// Round by round, all files in each.
+    fn read_on(&self, open: &mut [Open]) -> Result<(), ImageError> {
+        in_rounds(open, |parts| {
+            let questions =
+                parts.iter().map(|(real, at, len)| Question::Range(real.clone(), *at, *len)).collect();
+            let told = self.ask(questions)?.into_iter().map(|told| match told {
+                Told::Found { body, .. } => Ok(body),
+                Told::Unreadable(reason) => Err(reason),
+                Told::Absent => Err(Reason::System("the file is gone".into())),
+            });
+            Ok(told.collect())
+        })
+    }
+}
+
 impl Source for WalkerSource {
     type Error = ImageError;
 
@@ -189,7 +207,37 @@ impl Source for WalkerSource {
 
     fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, ImageError> {
         let told = self.ask(asks.iter().map(question).collect())?;
-        asks.iter().zip(told).map(|(ask, told)| self.reply(ask, told)).collect()
+        let mut replies = Vec::with_capacity(asks.len());
+        let mut open = Vec::new();
+        let mut places = Vec::new();
+        for (ask, told) in asks.iter().zip(told) {
+            let reply = match (ElfQuestion::of(ask), told) {
+                (Some(question), Told::Found { real, size, body, .. }) => {
+                    let mut file = Open::new(real, ElfReading::new(question, size));
+                    file.begin(body);
+                    open.push(file);
+                    places.push(replies.len());
+                    // Until the rounds are over.
+                    Reply::Absent
+                }
+                (Some(_), Told::Absent) => Reply::Absent,
+                (Some(_), Told::Unreadable(reason)) => Reply::Unreadable(reason),
+                (None, told) => self.reply(ask, told)?,
+            };
+            replies.push(reply);
+        }
+        self.read_on(&mut open)?;
+        for (file, place) in open.into_iter().zip(places) {
+            let reply = match file.answer {
+                Some(Ok(answer)) => Reply::Answered(Answered { answer, real: file.real, layer: None }),
+                Some(Err(reason)) => Reply::Unreadable(reason),
+                None => return Err(broken("an ELF file that was not read to its end")),
+            };
+            if let Some(there) = replies.get_mut(place) {
+                *there = reply;
+            }
+        }
+        Ok(replies)
     }
 }
 
@@ -204,6 +252,8 @@ fn question(ask: &Ask) -> Question {
     let path = ask.path().clone();
     match ask {
         Ask::Stat(_) | Ask::Zip(_) => Question::Stat(path),
+        // What is read of every ELF file comes with its size.
+        Ask::Elf(_) | Ask::Scan { .. } => Question::Range(path, 0, ElfReading::FIRST),
         Ask::Link(_) => Question::Link(path),
         Ask::List(_) => Question::List(path),
         Ask::Head(_) => Question::Head(path),

@@ -616,8 +616,8 @@ mod tests {
     /// Reads a tar into a forest.
     fn grown(mut forest: Forest, tar: &[u8]) -> String {
         let root = forest.plant();
-        let mut kept = super::super::keep::Kept::default();
-        let mut keeper = Keeper { likely: None, kept: &mut kept };
+        let mut kept = super::super::keep::AllKept::default();
+        let mut keeper = Keeper { likely: None, asked: &[], kept: &mut kept };
         told(grow(&mut forest, root, &mut Walk::new(Flow::new(tar)), &mut keeper, &mut |_| ()))
     }
 

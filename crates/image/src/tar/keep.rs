@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use envdiff_files::Likely;
+use envdiff_files::{Budget, ElfQuestion, Likely, Pattern};
 
 use super::index::NOT_KEPT;
 use super::input::Input;
-use super::walk::{TarError, Walk};
+use super::probe::probe;
+use super::walk::{TarError, TarKind, Walk};
 
 /// What all bodies kept for what is likely may take together, in bytes. What does not fit costs a second pass.
 const MAX_LIKELY: u64 = 16 << 20;
@@ -26,6 +27,8 @@ pub(crate) trait Bodies {
     fn at(&self) -> u64;
     /// Its next bytes.
     fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError>;
+    /// Goes on behind the next bytes.
+    fn skip(&mut self, count: u64) -> Result<(), TarError>;
 }
 
 impl<I: Input> Bodies for Walk<I> {
@@ -35,23 +38,82 @@ impl<I: Input> Bodies for Walk<I> {
     fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError> {
         self.read_body(most)
     }
+    fn skip(&mut self, count: u64) -> Result<(), TarError> {
+        self.skip_in_body(count)
+    }
 }
 
 /// A part of a file, from an offset.
 pub(crate) type Piece = (u64, Box<[u8]>);
 
-/// Bodies by number, each as the pieces that were wanted of it.
-#[derive(Default)]
+/// What was kept of one body.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
-    bodies: Vec<Vec<Piece>>,
-    bytes: u64,
+    pub(crate) pieces: Vec<Piece>,
+    /// All of it was searched for these; with what of it can match, by offset.
+    pub(crate) searched: Vec<(Pattern, Vec<Piece>)>,
 }
 
 impl Kept {
+    fn len(&self) -> u64 {
+        let found = self.searched.iter().flat_map(|(_, found)| found);
+        self.pieces.iter().chain(found).map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
+    /// What is there from an offset on. Zeros stand for nothing that was found where the pattern was searched for.
+    pub(crate) fn from(&self, at: u64, pattern: Option<&Pattern>) -> Found<'_> {
+        let rest = |(from, bytes): &'_ Piece| {
+            let offset = usize::try_from(at.checked_sub(*from)?).ok()?;
+            Some(offset).filter(|offset| *offset < bytes.len())
+        };
+        let cut = |piece| rest(piece).and_then(|offset| piece.1.get(offset..));
+        if let Some(bytes) = self.pieces.iter().find_map(cut) {
+            return Found::Bytes(bytes);
+        }
+        let mut zeros = None;
+        for (of, found) in &self.searched {
+            // Of matches that lie over another the later reaches farther.
+            let next = found.partition_point(|(from, _)| *from <= at);
+            let last = next.checked_sub(1).and_then(|last| found.get(last));
+            if let Some(bytes) = last.and_then(cut) {
+                return Found::Bytes(bytes);
+            }
+            if pattern == Some(of) {
+                zeros = Some(found.get(next).map_or(u64::MAX, |(from, _)| from - at));
+            }
+        }
+        let Some(zeros) = zeros else { return Found::Nothing };
+        let next = self.pieces.iter().filter_map(|(from, _)| from.checked_sub(at)).min();
+        Found::Zeros(next.map_or(zeros, |next| next.min(zeros)))
+    }
+}
+
+/// What is there of a body from an offset on.
+pub(crate) enum Found<'a> {
+    Bytes(&'a [u8]),
+    /// As many zeros, for who searches.
+    Zeros(u64),
+    Nothing,
+}
+
+impl From<Vec<Piece>> for Kept {
+    fn from(pieces: Vec<Piece>) -> Self {
+        Self { pieces, searched: Vec::new() }
+    }
+}
+
+/// Bodies by number.
+#[derive(Default)]
+pub(crate) struct AllKept {
+    bodies: Vec<Kept>,
+    bytes: u64,
+}
+
+impl AllKept {
     /// Keeps a body; its number.
-    pub(crate) fn push(&mut self, pieces: Vec<Piece>) -> u32 {
-        self.bytes += pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
-        self.bodies.push(pieces);
+    pub(crate) fn push(&mut self, kept: Kept) -> u32 {
+        self.bytes += kept.len();
+        self.bodies.push(kept);
         u32::try_from(self.bodies.len() - 1).unwrap_or(NOT_KEPT)
     }
 
@@ -60,24 +122,27 @@ impl Kept {
         self.bytes
     }
 
-    /// Adds pieces to a body.
-    pub(crate) fn add(&mut self, body: u32, pieces: Vec<Piece>) {
-        self.bytes += pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+    /// Adds to what was kept of a body.
+    pub(crate) fn add(&mut self, body: u32, kept: Kept) {
+        self.bytes += kept.len();
         if let Some(have) = self.bodies.get_mut(body as usize) {
-            // The newest first: of two entries of one path the later counts.
-            have.splice(0..0, pieces);
+            have.pieces.splice(0..0, kept.pieces);
+            have.searched.extend(kept.searched);
         }
     }
 
-    pub(crate) fn pieces(&self, body: u32) -> &[Piece] {
-        self.bodies.get(body as usize).map_or(&[], Vec::as_slice)
+    /// What was kept of a body.
+    pub(crate) fn get(&self, body: u32) -> Option<&Kept> {
+        self.bodies.get(body as usize)
     }
 }
 
 /// Keeps what observers will probably want.
 pub(crate) struct Keeper<'a> {
     pub(crate) likely: Option<&'a Likely>,
-    pub(crate) kept: &'a mut Kept,
+    /// What is asked already when the stream begins, part by part, sorted.
+    pub(crate) asked: &'a [Vec<&'a [u8]>],
+    pub(crate) kept: &'a mut AllKept,
 }
 
 impl Keeper<'_> {
@@ -86,13 +151,24 @@ impl Keeper<'_> {
         path.iter().nth_back(1).is_some_and(|f| likely.programs.iter().any(|s| f.ends_with(s.as_bytes())))
     }
 
+    /// What will be asked about an ELF file of this name.
+    fn questions(&self, path: &[&[u8]]) -> Vec<ElfQuestion> {
+        let (Some(likely), Some(name)) = (self.likely, path.last()) else { return Vec::new() };
+        let holds = |part: &str| memchr::memmem::find(name, part.as_bytes()).is_some();
+        let view = likely.elf.iter().any(|part| holds(part)).then_some(ElfQuestion::View);
+        let scans = likely.scans.iter().filter(|(part, _, _)| holds(part));
+        let scans = scans.map(|(_, section, pattern)| ElfQuestion::Scan { section, pattern: *pattern });
+        view.into_iter().chain(scans).collect()
+    }
+
     fn is_likely(&self, path: &[&[u8]], size: u64) -> bool {
         let Some(likely) = self.likely else { return false };
         let Some((name, above)) = path.split_last() else { return false };
         if size > likely.limit || self.kept.bytes + size > MAX_LIKELY {
             return false;
         }
-        likely.names.iter().any(|n| n.as_bytes() == *name)
+        self.asked.binary_search_by(|asked| asked.as_slice().cmp(path)).is_ok()
+            || likely.names.iter().any(|n| n.as_bytes() == *name)
             || likely.suffixes.iter().any(|s| name.ends_with(s.as_bytes()))
             || above.last().is_some_and(|f| likely.folders.iter().any(|s| f.ends_with(s.as_bytes())))
             || likely.paths.iter().any(|p| p.as_bytes().split(|b| *b == b'/').eq(path.iter().copied()))
@@ -102,19 +178,26 @@ impl Keeper<'_> {
 impl Keep for Keeper<'_> {
     fn keep(&mut self, walk: &mut dyn Bodies, path: &[&[u8]], size: u64) -> Result<u32, TarError> {
         if !self.is_likely(path, size) {
-            if !self.is_program(path) || self.kept.bytes > MAX_LIKELY {
+            let program = self.is_program(path);
+            let questions = self.questions(path);
+            if !program && questions.is_empty() || self.kept.bytes > MAX_LIKELY {
                 return Ok(NOT_KEPT);
             }
             let head = walk.read(size.min(Likely::PROGRAM_HEAD))?;
-            if !head.starts_with(b"#!") || size > MAX_SCRIPT {
-                return Ok(self.kept.push(vec![(0, head)]));
+            if !program || !head.starts_with(b"#!") || size > MAX_SCRIPT {
+                if questions.is_empty() {
+                    return Ok(self.kept.push(vec![(0, head)].into()));
+                }
+                // The head is among what is read first of an ELF file.
+                let kept = probe(walk, size, head.into_vec(), &[], &[], &questions)?;
+                return Ok(self.kept.push(kept));
             }
             let rest = walk.read(size - head.len() as u64)?;
             let whole = [head, rest].concat().into_boxed_slice();
-            return Ok(self.kept.push(vec![(0, whole)]));
+            return Ok(self.kept.push(vec![(0, whole)].into()));
         }
         let body = walk.read(size)?;
-        Ok(self.kept.push(vec![(0, body)]))
+        Ok(self.kept.push(vec![(0, body)].into()))
     }
 }
 
@@ -138,17 +221,29 @@ impl Keep for InPlace {
     }
 }
 
-/// Parts of files that were asked for and had not been kept: by path, offset and length in order.
-pub(crate) type Wanted = HashMap<Vec<u8>, Vec<(u64, u64)>>;
+/// Files of which something was asked for that had not been kept, by path.
+pub(crate) type Wanted = HashMap<Vec<u8>, Want>;
+
+/// What was asked for of one file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Want {
+    /// Offset and length.
+    pub(crate) parts: Vec<(u64, u64)>,
+    /// Questions that find out by themselves which parts they need.
+    pub(crate) questions: Vec<ElfQuestion>,
+    /// What was kept of it before.
+    pub(crate) held: Vec<Piece>,
+}
 
 /// Gathers what was wanted in a second pass; nothing is indexed again.
 pub(crate) fn gather<I: Input>(
     walk: &mut Walk<I>,
     wanted: &Wanted,
-    found: &mut dyn FnMut(&[u8], Vec<Piece>),
+    found: &mut dyn FnMut(&[u8], Kept),
 ) -> Result<(), TarError> {
-    use super::walk::TarKind;
-    // To the end: of two entries of one path the later counts.
+    let mut gathered: HashMap<Vec<u8>, Kept> = HashMap::new();
+    let mut bytes = 0;
+    // To the end: of two entries of one path the later counts, and nothing of the earlier may be left beside it.
     while walk.next()? {
         if walk.header.kind != TarKind::File {
             continue;
@@ -158,8 +253,20 @@ pub(crate) fn gather<I: Input>(
             path.push(b'/');
             path.extend_from_slice(part);
         }
-        let Some(mut parts) = wanted.get(&path).cloned() else { continue };
+        let Some(want) = wanted.get(&path) else { continue };
+        let mut parts = want.parts.clone();
         parts.sort_unstable();
+        if !want.questions.is_empty() {
+            gathered.remove(&path);
+            // Too much of hostile files: what is left out is told as unreadable.
+            if bytes <= Budget::MAX_BYTES {
+                let size = walk.header.size;
+                let kept = probe(walk, size, Vec::new(), &want.held, &parts, &want.questions)?;
+                bytes += kept.len();
+                gathered.insert(path, kept);
+            }
+            continue;
+        }
         let mut pieces = Vec::new();
         let mut at = 0_u64;
         for (from, len) in parts {
@@ -172,7 +279,10 @@ pub(crate) fn gather<I: Input>(
                 at = end;
             }
         }
-        found(&path, pieces);
+        gathered.insert(path, pieces.into());
+    }
+    for (path, kept) in gathered {
+        found(&path, kept);
     }
     Ok(())
 }

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
 
-use envdiff_files::{Ask, Budget, ReadAt, Reason};
+use envdiff_files::{Ask, Budget, ElfQuestion, Pattern, ReadAt, Reason};
 
 use crate::disk::OPAQUE;
 use crate::limits::FOLDER_ENTRIES;
 use crate::merge::{Entered, Found, Layers, Names};
 
 use super::index::{Forest, Id, NOT_KEPT, What, removed};
-use super::keep::{Kept, Piece, Wanted};
+use super::keep::{AllKept, Found as InBody, Kept, Wanted};
 
 /// A file of at most so many bytes is kept whole when a part of it is asked for.
 const WHOLE: u64 = 16 << 20;
@@ -36,7 +36,7 @@ pub(crate) struct Tree {
 pub(crate) struct TarLayers {
     pub(crate) forest: Forest,
     pub(crate) trees: Vec<Tree>,
-    pub(crate) kept: Kept,
+    pub(crate) kept: AllKept,
     /// Whether names are whiteouts: in an image's layers, not in an export.
     pub(crate) marks: bool,
     /// What was asked for and not kept, layer by layer.
@@ -50,8 +50,15 @@ pub(crate) struct TarLayers {
 
 #[derive(Debug, Clone, Copy)]
 enum Need {
-    All { limit: u64 },
-    Part { at: u64, len: u64 },
+    All {
+        limit: u64,
+    },
+    Part {
+        at: u64,
+        len: u64,
+    },
+    /// What it needs it finds out while the file passes by.
+    Elf(ElfQuestion),
 }
 
 impl TarLayers {
@@ -59,7 +66,7 @@ impl TarLayers {
         Self {
             forest: Forest::new(),
             trees: Vec::new(),
-            kept: Kept::default(),
+            kept: AllKept::default(),
             marks,
             wanted: Vec::new(),
             can_pass_again: true,
@@ -82,8 +89,8 @@ impl TarLayers {
         std::mem::take(&mut self.wanted)
     }
 
-    /// Keeps pieces of the file at a path of a layer.
-    pub(crate) fn keep_pieces(&mut self, layer: usize, path: &[u8], pieces: Vec<Piece>) {
+    /// Keeps what was gathered of the file at a path of a layer.
+    pub(crate) fn keep(&mut self, layer: usize, path: &[u8], kept: Kept) {
         let Some(root) = self.trees.get(layer).map(|tree| tree.root) else { return };
         let parts = path.split(|b| *b == b'/').filter(|part| !part.is_empty());
         let mut id = root;
@@ -93,10 +100,10 @@ impl TarLayers {
         }
         let (id, body) = self.forest.body(id);
         if body == NOT_KEPT {
-            let body = self.kept.push(pieces);
+            let body = self.kept.push(kept);
             self.forest.set_body(id, body);
         } else {
-            self.kept.add(body, pieces);
+            self.kept.add(body, kept);
         }
     }
 
@@ -109,6 +116,7 @@ impl TarLayers {
             // What is asked for in part is asked for in other parts soon, and there is no third pass.
             Need::Part { .. } if size <= WHOLE => (0, size),
             Need::Part { at, len } => (at.min(size), len.min(size - at.min(size))),
+            Need::Elf(_) => (0, 0),
         };
         self.wanted_bytes += len;
         // What was kept before stays: one pass after the other would add up.
@@ -127,8 +135,18 @@ impl TarLayers {
             return Reason::System("its content was replaced in the layer".into());
         }
         let path = self.forest.path(id);
+        let held = self.kept.get(self.forest.body(id).1).map_or(&[][..], |kept| &kept.pieces);
         if let Some(wanted) = self.wanted.get_mut(layer) {
-            wanted.entry(path).or_default().push((at, len));
+            let want = wanted.entry(path).or_default();
+            match self.need {
+                Need::Elf(question) => {
+                    if !want.questions.contains(&question) {
+                        want.questions.push(question);
+                    }
+                    want.held = held.to_vec();
+                }
+                Need::All { .. } | Need::Part { .. } => want.parts.push((at, len)),
+            }
         }
         Reason::System("it is read in a second pass".into())
     }
@@ -150,6 +168,8 @@ impl Layers for TarLayers {
             Ask::Head(_) => Need::Part { at: 0, len: Ask::HEAD_LIMIT },
             Ask::Range { at, len, .. } => Need::Part { at: *at, len: *len },
             Ask::Read { limit, .. } => Need::All { limit: *limit },
+            Ask::Elf(_) => Need::Elf(ElfQuestion::View),
+            Ask::Scan { section, pattern, .. } => Need::Elf(ElfQuestion::Scan { section, pattern: *pattern }),
             _ => Need::All { limit: Budget::MAX_BYTES },
         };
     }
@@ -277,28 +297,45 @@ struct FromKept<'a> {
     size: u64,
 }
 
+impl FromKept<'_> {
+    fn fill(&mut self, at: u64, buffer: &mut [u8], pattern: Option<&Pattern>) -> Result<usize, Reason> {
+        let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
+        let most = buffer.len().min(left);
+        let mut done = 0;
+        while done < most {
+            let rest = buffer.get_mut(done..most).unwrap_or_default();
+            let kept = self.layers.kept.get(self.body);
+            let count = match kept.map_or(InBody::Nothing, |kept| kept.from(at + done as u64, pattern)) {
+                InBody::Bytes(bytes) => {
+                    let count = bytes.len().min(rest.len());
+                    if let (Some(to), Some(from)) = (rest.get_mut(..count), bytes.get(..count)) {
+                        to.copy_from_slice(from);
+                    }
+                    count
+                }
+                InBody::Zeros(count) => {
+                    let count = rest.len().min(usize::try_from(count).unwrap_or(usize::MAX));
+                    rest.get_mut(..count).unwrap_or_default().fill(0);
+                    count
+                }
+                InBody::Nothing => return Err(self.layers.want(self.layer, self.holder)),
+            };
+            done += count;
+        }
+        Ok(done)
+    }
+}
+
 impl ReadAt for FromKept<'_> {
     fn size(&self) -> u64 {
         self.size
     }
 
     fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason> {
-        let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
-        let most = buffer.len().min(left);
-        let mut done = 0;
-        while done < most {
-            let here = at + done as u64;
-            let piece = self.layers.kept.pieces(self.body).iter().find_map(|(from, bytes)| {
-                let offset = usize::try_from(here.checked_sub(*from)?).ok()?;
-                bytes.get(offset..).filter(|rest| !rest.is_empty())
-            });
-            let Some(rest) = piece else { return Err(self.layers.want(self.layer, self.holder)) };
-            let count = rest.len().min(most - done);
-            if let (Some(to), Some(from)) = (buffer.get_mut(done..done + count), rest.get(..count)) {
-                to.copy_from_slice(from);
-            }
-            done += count;
-        }
-        Ok(done)
+        self.fill(at, buffer, None)
+    }
+
+    fn search_at(&mut self, at: u64, buffer: &mut [u8], pattern: &Pattern) -> Result<usize, Reason> {
+        self.fill(at, buffer, Some(pattern))
     }
 }

@@ -5,10 +5,12 @@ use envdiff_files::{Answer, Answered, Ask, ImagePath, Likely, Reply};
 use crate::answer::Answers;
 
 mod header;
+mod hunt;
 mod index;
 mod input;
 mod keep;
 mod layers;
+mod probe;
 mod walk;
 
 pub(crate) use index::grow;
@@ -31,9 +33,8 @@ pub(crate) fn is_tar(start: &[u8]) -> bool {
 pub fn index_bytes(bytes: &[u8]) -> Result<usize, crate::ImageError> {
     let mut layers = TarLayers::new(true);
     let root = layers.forest.plant();
-    let everything =
-        Likely { names: &[], suffixes: &[""], folders: &[], programs: &[], paths: &[], limit: 1 << 20 };
-    let mut keeper = Keeper { likely: Some(&everything), kept: &mut layers.kept };
+    let everything = Likely { suffixes: &[""], limit: 1 << 20, ..Likely::NONE };
+    let mut keeper = Keeper { likely: Some(&everything), asked: &[], kept: &mut layers.kept };
     let mut walk = Walk::new(Flow::new(bytes));
     grow(&mut layers.forest, root, &mut walk, &mut keeper, &mut |_| ())
         .map_err(|error| error.of("the tar"))?;

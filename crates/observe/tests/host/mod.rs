@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use envdiff_files::{
     Answer, Answered, Ask, Bytes, ImagePath, Kind, Likely, Listing, Node, Nodes, Reason, Reply, Resolved,
-    Source, Stat, head, resolve, zip_view,
+    Source, Stat, elf_answer, head, resolve, zip_view,
 };
 
 /// A root file system below a folder.
@@ -82,6 +82,7 @@ impl Host {
                 Answer::Bytes(Bytes { size, content: Arc::from(content) })
             }
             Ask::Zip(_) => Answer::Zip(Arc::new(zip_view(&mut &*file()?)?)),
+            Ask::Elf(_) | Ask::Scan { .. } => elf_answer(ask, &mut &*file()?)?,
             Ask::Tree { .. } => panic!("no observer asks for a tree"),
         };
         Ok(Some((answer, real)))

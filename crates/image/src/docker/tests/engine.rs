@@ -20,6 +20,7 @@ const LIKELY: Likely = Likely {
     programs: &[],
     paths: &["etc/passwd"],
     limit: 4 << 20,
+    ..Likely::NONE
 };
 
 /// Replies as text, without the layers that not every source knows.
@@ -203,7 +204,7 @@ fn nothing_of_the_image_is_run() {
     let Some(engine) = engine() else { return };
     odd::load();
     // Everything that the configuration or a habit of engines would run is in the image, as a file of its own.
-    let dockerfile = "FROM envdiff-test/odd:1\nCOPY marker /bin/sh\nCOPY marker /bin/entry\nCOPY marker /bin/health\n\
+    let dockerfile = "FROM envdiff-test/odd:2\nCOPY marker /bin/sh\nCOPY marker /bin/entry\nCOPY marker /bin/health\n\
         COPY marker /sbin/init\nCOPY marker /walker\nENV PATH=/bin LD_PRELOAD=/bin/health\nWORKDIR /bin\n";
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();

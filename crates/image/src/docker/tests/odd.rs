@@ -4,14 +4,16 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use envdiff_files::{Ask, ImagePath, Literal};
+use envdiff_files::{Ask, ImagePath, Literal, Pattern};
 use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 
+use crate::made::Made;
+
 /// Its name in the engine.
-pub(crate) const NAME: &str = "envdiff-test/odd:1";
+pub(crate) const NAME: &str = "envdiff-test/odd:2";
 /// The same with `/data` as a volume.
-pub(crate) const WITH_VOLUME: &str = "envdiff-test/odd-volume:1";
+pub(crate) const WITH_VOLUME: &str = "envdiff-test/odd-volume:2";
 
 struct Layer(tar::Builder<Vec<u8>>);
 
@@ -80,6 +82,12 @@ fn egg() -> Vec<u8> {
     [&local[..], &central, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &len, &at, &[0, 0]].concat()
 }
 
+/// With a section larger than is searched.
+fn far_library() -> Vec<u8> {
+    let rodata = [&b"\0sm_70 sm_80\0"[..], &b"nothing\0".repeat(9 << 17)].concat();
+    Made { filler: 200_000, strings_last: true, rodata, ..Made::library() }.bytes()
+}
+
 fn layers() -> [Vec<u8>; 2] {
     let mut low = Layer::new();
     for folder in [
@@ -117,6 +125,10 @@ fn layers() -> [Vec<u8>; 2] {
     low.file("data/inside", b"of the image");
     low.file("opt/egg.zip", &egg());
     low.file("opt/empty-file", b"");
+    low.file("opt/app/libmade.so.1", &Made::library().bytes());
+    low.link("opt/app/libmade.so", "libmade.so.1");
+    low.file("opt/app/libfar.so", &far_library());
+    low.put(b"opt/secret/libmade.so", EntryType::Regular, 0o600, 1234, b"", &Made::library().bytes());
     low.file("opt/large", &(0..300_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
     for (path, content) in heads() {
         low.file(path, &content);
@@ -182,6 +194,10 @@ pub(crate) fn literal() -> Literal {
         .file("/data/inside", "of the image")
         .file("/opt/egg.zip", egg())
         .file("/opt/empty-file", "")
+        .file("/opt/app/libmade.so.1", Made::library().bytes())
+        .link("/opt/app/libmade.so", "libmade.so.1")
+        .file("/opt/app/libfar.so", far_library())
+        .file("/opt/secret/libmade.so", Made::library().bytes())
         .file("/opt/large", (0..300_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>())
         .file("/opt/hop41", "end")
         .file("/etc/passwd", "root:x:0:0::/:/bin/sh\n");
@@ -254,6 +270,10 @@ pub(crate) fn questions() -> Vec<Ask> {
         "/opt/secret/key",
         "/opt/egg.zip",
         "/opt/empty-file",
+        "/opt/app/libmade.so.1",
+        "/opt/app/libmade.so",
+        "/opt/app/libfar.so",
+        "/opt/secret/libmade.so",
         "/opt/large",
         "/opt/hop0",
         "/opt/hop1",
@@ -306,6 +326,9 @@ pub(crate) fn questions() -> Vec<Ask> {
         asks.push(Ask::Range { path: path.clone(), at: u64::MAX, len: u64::MAX });
         asks.push(Ask::Range { path: path.clone(), at: 1 << 40, len: 1 });
         asks.push(Ask::Zip(path.clone()));
+        asks.push(Ask::Elf(path.clone()));
+        let pattern = Pattern { prefix: b"sm_", body: Pattern::ARCHITECTURES, max_len: 99 };
+        asks.push(Ask::Scan { path, section: ".rodata", pattern });
     }
     for path in paths
         .iter()
