@@ -157,6 +157,20 @@ pub fn exported(image: &str) -> PathBuf {
     }
 }
 
+/// A folder for a whole image: in memory where there are gigabytes of it, for a disk takes seconds to write thousands of files.
+///
+/// # Panics
+/// When none can be made.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test support room")]
+pub fn folder_for_an_image() -> tempfile::TempDir {
+    let free = Command::new("df").args(["--output=avail", "-B1M", "/dev/shm"]).output();
+    let free = free.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let megabytes: u64 = free.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or(0);
+    let folder = if megabytes > 4_000 { tempfile::tempdir_in("/dev/shm") } else { tempfile::tempdir() };
+    folder.expect("a temporary folder")
+}
+
 /// Does `work` for every item on two threads.
 pub fn each_of_two<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
     let next = std::sync::atomic::AtomicUsize::new(0);

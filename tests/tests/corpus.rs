@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use envdiff_tests::{corpus, docker, each_of_two, engine, envdiff, exported, image, root};
+use envdiff_tests::{
+    corpus, docker, each_of_two, engine, envdiff, exported, folder_for_an_image, image, root,
+};
 use serde_json::Value;
 
 /// Reads JSON of ours, in which a byte that is no UTF-8 is a lone surrogate that serde_json refuses.
@@ -223,7 +225,7 @@ fn every_way_of_reading_tells_the_same() {
 }
 
 fn same_by_all_ways(name: &str) -> Vec<String> {
-    let work = tempfile::tempdir().unwrap();
+    let work = folder_for_an_image();
     let target = format!("docker:{name}");
     let wanted = without_source(inspect(&target, &["--read", "export"]));
     let mut found = Vec::new();
