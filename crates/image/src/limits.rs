@@ -90,6 +90,18 @@ pub const LIMITS: &[Limit] = &[
         "crates/files/src/limits.rs::the_metadata_files_of_a_zip_have_at_most_64_mib",
     ),
     Limit::new(
+        "what is read of an ELF file for its tables",
+        Amount::Bytes(envdiff_files::MAX_VIEW),
+        Past::Unreadable,
+        "crates/files/src/elf/tests.rs::no_table_is_read_past_the_bound",
+    ),
+    Limit::new(
+        "what is searched of an ELF file's section",
+        Amount::Bytes(envdiff_files::MAX_SCAN),
+        Past::Unknown,
+        "crates/files/src/elf/tests.rs::a_search_that_was_cut_says_so",
+    ),
+    Limit::new(
         "entries of an image's layers, those replaced included",
         Amount::count(IMAGE_ENTRIES),
         Past::Refused,
