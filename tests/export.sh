@@ -10,8 +10,8 @@ export_of() { # IMAGE
     file=$PWD/target/exports/${id#sha256:}.tar
     if [ ! -e "$file" ]; then
         container=$(docker create --network none "$1" none)
-        docker export -o "$file.part$$" "$container" || { docker rm "$container" >/dev/null; rm -f "$file.part$$"; return 1; }
-        docker rm "$container" >/dev/null
+        docker export -o "$file.part$$" "$container" || { docker rm -v "$container" >/dev/null; rm -f "$file.part$$"; return 1; }
+        docker rm -v "$container" >/dev/null
         mv "$file.part$$" "$file"
     fi
     echo "$file"
