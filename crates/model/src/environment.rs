@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Fact, Text};
+use crate::{Fact, Machine, Stack, Text, Told};
 
 /// Everything known of the environment in a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub struct Environment {
     pub interpreters: Vec<OtherInterpreter>,
     /// Packages of the conda prefix that the interpreter belongs to.
     pub conda: Vec<CondaPackage>,
+    /// torch, CUDA, C library, TorchServe and Java: what lies under the packages.
+    pub stack: Stack,
+    /// The machine that the image will run on.
+    pub machine: Machine,
+    /// What the image's own interpreter said; `None` where it was not started.
+    pub told: Option<Told>,
     /// What could not be determined beside the facts above, in the order in which it was met.
     pub unknown: Vec<Unknown>,
 }
@@ -208,6 +214,8 @@ pub struct Distribution {
     pub requires_python: Option<Text>,
     /// Names that it installs at top level, from `top_level.txt` or RECORD; `None` where neither was read.
     pub top_level: Option<Vec<Text>>,
+    /// `Tag` lines of `WHEEL`: `cp311-cp311-manylinux_2_28_x86_64`; `None` where it was not read.
+    pub tags: Option<Vec<Text>>,
 }
 
 /// `direct_url.json` (PEP 610).

@@ -9,6 +9,7 @@ mod lock;
 mod name;
 mod report;
 mod snapshot;
+mod stack;
 mod target;
 mod text;
 mod why;
@@ -24,6 +25,11 @@ pub use lock::{Lock, LockProblem, ReadAs, Requirement, RequirementKind, Secret, 
 pub use name::Name;
 pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Verdict};
 pub use snapshot::Snapshot;
+pub use stack::{
+    Companion, Cuda, CudaLibraries, Driver, DriverLibrary, Gpu, Hidden, Host, Java, Libc, Library,
+    LibraryOrigin, Libstdcxx, Machine, MissingLibrary, Module, ModuleFile, Native, Overwritten, Stack, Told,
+    ToldTorch, Torch, TorchVariant, Torchserve,
+};
 pub use target::{ImageConfig, Layer, Target, TargetKind};
 pub use text::{Say, Text};
 pub use why::{Why, WhyCopy, WhyEdge, WhyLine};
