@@ -16,6 +16,8 @@ mod zip;
 pub use ask::{
     Answer, Answered, Ask, Bytes, Kind, Listing, Reason, Reply, Stat, TreeEntry, ZipMember, ZipView,
 };
+#[cfg(any(test, feature = "made"))]
+pub use elf::made;
 pub use elf::{
     ByteOrder, ElfClass, ElfError, ElfKind, ElfMachine, ElfQuestion, ElfReading, ElfView, MAX_MATCH,
     MAX_MATCHES, MAX_SCAN, MAX_TURNS, MAX_VIEW, Match, NeededVersion, Pattern, Scan, Turn, VersionNeed,

@@ -309,6 +309,48 @@ pub struct Machine {
     pub reason: Text,
 }
 
+impl Machine {
+    /// Nothing is known of it; `reason` is a clause.
+    pub fn unknown(reason: impl Into<Text>) -> Self {
+        Self { hosts: Vec::new(), reason: reason.into() }
+    }
+
+    /// The driver, where it is one and the same on every host.
+    #[must_use]
+    pub fn driver(&self) -> Fact<Option<Driver>> {
+        let Some((first, others)) = self.hosts.split_first() else {
+            return Fact::unknown(self.reason.clone());
+        };
+        if others.iter().all(|host| host.driver.value() == first.driver.value()) {
+            return first.driver.clone();
+        }
+        Fact::unknown("it is not the same on every node")
+    }
+
+    /// The GPUs of all hosts, each kind once; unknown where they are unknown of one.
+    #[must_use]
+    pub fn gpus(&self) -> Fact<Vec<Gpu>> {
+        if self.hosts.is_empty() {
+            return Fact::unknown(self.reason.clone());
+        }
+        let (mut gpus, mut evidence) = (Vec::new(), Vec::new());
+        for host in &self.hosts {
+            match &host.gpus {
+                Fact::Unknown { reason } => return Fact::unknown(reason.clone()),
+                Fact::Known { value, evidence: told } => {
+                    for gpu in value {
+                        if !gpus.contains(gpu) {
+                            gpus.push(gpu.clone());
+                        }
+                    }
+                    evidence.extend(told.iter().cloned());
+                }
+            }
+        }
+        Fact::seen(gpus, evidence)
+    }
+}
+
 /// One machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {

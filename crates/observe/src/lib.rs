@@ -4,10 +4,13 @@
 mod freeze;
 pub mod fuzz;
 pub mod limits;
+pub mod native;
 pub mod python;
+mod stack;
+pub mod torch;
 
 use envdiff_files::{ImagePath, Likely, Miss, Seen};
-use envdiff_model::{Environment, ImageConfig};
+use envdiff_model::{Environment, ImageConfig, Text};
 
 pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
 pub use python::distributions::{Lookup, look_up};
@@ -69,6 +72,14 @@ pub struct Inputs<'a> {
     pub interpreter: Option<ImagePath>,
 }
 
+impl Inputs<'_> {
+    /// A variable of the image's configuration, as its process finds it; the last one of a name counts.
+    pub(crate) fn variable(&self, name: &str) -> Option<&Text> {
+        let env = &self.config?.env;
+        env.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+}
+
 /// Derives the environment.
 ///
 /// Whatever cannot be told is an unknown fact, or an entry of [`Environment::unknown`]: `sys_path` (it may hold more than
@@ -78,5 +89,7 @@ pub struct Inputs<'a> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    python::environment(seen, inputs.config, inputs.interpreter.as_ref())
+    let mut environment = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    environment.stack = stack::derive(seen, inputs, &environment)?;
+    Ok(environment)
 }

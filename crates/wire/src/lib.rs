@@ -7,6 +7,7 @@ mod error;
 mod json;
 pub mod limits;
 mod mask;
+mod mirror;
 mod string;
 pub mod v1;
 

@@ -4,6 +4,7 @@ mod environment;
 mod fact;
 mod report;
 mod snapshot;
+mod stack;
 mod target;
 mod words;
 
@@ -17,9 +18,15 @@ pub use report::{
     Training,
 };
 pub use snapshot::{Config, Env, Snapshot};
+pub use stack::{
+    Companion, Cuda, Driver, DriverLibrary, Gpu, Hidden, Host, Java, Libc, Library, Libstdcxx, Machine,
+    MissingLibrary, Module, ModuleFile, Native, Overwritten, Told, ToldTorch, Torch, TorchVariant,
+    Torchserve,
+};
 pub use target::{Layer, Target, Tool};
 pub use words::{
-    Change, Direction, MetadataKind, Outcome, PathSource, ReadAs, Severity, TargetKind, Verdict,
+    Change, CudaLibraries, Direction, LibcKind, LibraryOrigin, MetadataKind, Outcome, PathSource, ReadAs,
+    Severity, TargetKind, VariantKind, Verdict,
 };
 
 pub use report::write_report;

@@ -9,9 +9,11 @@
 )]
 
 use envdiff_model::{
-    CondaPackage, DirectUrl, Distribution, Environment, Evidence, Fact, ImageConfig, Interpreter, Layer,
-    MarkerVariable, MetadataKind, Origin, OtherInterpreter, PathSource, Snapshot, SysPathEntry, Target,
-    TargetKind, Text, Unknown,
+    Companion, CondaPackage, Cuda, CudaLibraries, DirectUrl, Distribution, Driver, DriverLibrary,
+    Environment, Evidence, Fact, Gpu, Hidden, Host, ImageConfig, Interpreter, Java, Layer, Libc, Library,
+    LibraryOrigin, Libstdcxx, Machine, MarkerVariable, MetadataKind, MissingLibrary, Module, ModuleFile,
+    Native, Origin, OtherInterpreter, Overwritten, PathSource, Snapshot, Stack, SysPathEntry, Target,
+    TargetKind, Text, Told, ToldTorch, Torch, TorchVariant, Torchserve, Unknown,
 };
 use envdiff_wire::{read_snapshot, write_snapshot};
 
@@ -37,6 +39,7 @@ fn distribution(name: &str, direct_url: Option<Fact<DirectUrl>>) -> Distribution
         provides_extra: vec!["y".into()],
         requires_python: Some(">=3.8".into()),
         top_level: Some(vec!["m".into()]),
+        tags: Some(vec!["py3-none-any".into()]),
     }
 }
 
@@ -47,6 +50,149 @@ fn known(value: &str) -> Fact<Text> {
 fn origin(origin: Origin) -> Option<Fact<DirectUrl>> {
     let direct = DirectUrl { url: "https://host/a.whl".into(), subdirectory: Some("sub".into()), origin };
     Some(Fact::known(direct, Evidence::new("/site/direct_url.json", "")))
+}
+
+fn library() -> Library {
+    Library {
+        version: Some("9.1.0.70".into()),
+        path: "/site/nvidia/cudnn/lib/libcudnn.so.9".into(),
+        origin: LibraryOrigin::Wheel,
+        found_by: "RPATH of libtorch_cuda.so".into(),
+        others: vec!["/usr/lib/libcudnn.so.9".into()],
+    }
+}
+
+fn stack() -> Stack {
+    let libstdcxx = Libstdcxx {
+        path: "/usr/lib/libstdc++.so.6".into(),
+        glibcxx: "3.4.30".into(),
+        cxxabi: "1.3.13".into(),
+    };
+    let seen = || Evidence::new("/site/torch/version.py", "line 3");
+    let driver = DriverLibrary {
+        path: "/usr/local/cuda/compat/libcuda.so.550.54.15".into(),
+        version: Some("550.54.15".into()),
+        size: 7,
+        loaded_by: None,
+    };
+    Stack {
+        torch: Fact::known(
+            Some(Torch {
+                version: "2.9.1+cu128".into(),
+                metadata_version: Some("2.9.1".into()),
+                location: "/site/torch".into(),
+                variant: Fact::known(TorchVariant::Cuda("12.8".into()), seen()),
+                git_version: None,
+                architectures: Fact::known(vec!["sm_80".into()], seen()),
+                cxx11_abi: Fact::known(true, seen()),
+                numpy_built_against: Fact::unknown("no table has it"),
+                libraries: Some(CudaLibraries::Wheels),
+                companions: vec![Companion {
+                    name: "torchvision".into(),
+                    version: "0.24.1".into(),
+                    cuda: Fact::known(None, seen()),
+                }],
+            }),
+            seen(),
+        ),
+        cuda: Fact::known(
+            Cuda {
+                runtime: Some(library()),
+                toolkit: Some(known("12.4.1")),
+                compat: vec![driver.clone()],
+                driver: vec![driver],
+                stubs: vec!["/usr/local/cuda/lib64/stubs".into()],
+            },
+            seen(),
+        ),
+        cudnn: Fact::known(Some(library()), seen()),
+        nccl: Fact::known(None, seen()),
+        native: Fact::known(
+            Native {
+                architecture: known("x86_64"),
+                libc: Fact::known(Libc::Musl(None), seen()),
+                libstdcxx: Fact::known(Some(libstdcxx.clone()), seen()),
+                modules: vec![Module {
+                    path: "/site/cv2/cv2.abi3.so".into(),
+                    distribution: "opencv-python".into(),
+                    file: Fact::known(
+                        ModuleFile {
+                            machine: "x86_64".into(),
+                            glibc: Some("2.17".into()),
+                            glibcxx: Some("3.4.19".into()),
+                            cxxabi: None,
+                            libstdcxx: Some(libstdcxx),
+                            missing: vec![MissingLibrary {
+                                soname: "libGL.so.1".into(),
+                                needed_by: "/site/cv2/cv2.abi3.so".into(),
+                            }],
+                            doubts: vec!["/etc/ld.so.cache is damaged".into()],
+                            executable_stack: true,
+                            musl: false,
+                            numpy: Some(2),
+                        },
+                        seen(),
+                    ),
+                }],
+                overwritten: vec![Overwritten {
+                    path: "/site/cv2/__init__.py".into(),
+                    more: 3,
+                    owners: vec!["opencv-python".into(), "opencv-python-headless".into()],
+                }],
+                hidden: vec![Hidden {
+                    module: "random".into(),
+                    by: "/srv/random.py".into(),
+                    distribution: None,
+                }],
+            },
+            seen(),
+        ),
+        torchserve: Fact::known(
+            Some(Torchserve { version: "0.12.0".into(), location: "/site/ts".into() }),
+            seen(),
+        ),
+        java: Fact::known(
+            Some(Java { version: Some("17.0.9".into()), program: "/usr/bin/java".into() }),
+            seen(),
+        ),
+    }
+}
+
+fn machine() -> Machine {
+    let gpu = Gpu { name: Some("NVIDIA L4".into()), capability: Some("8.9".into()) };
+    let host = |name: &str, driver: &str| Host {
+        name: Some(name.into()),
+        driver: Fact::known(
+            Some(Driver { version: driver.into(), cuda: Some("12.2".into()), wsl: false }),
+            Evidence::new("nodes.json", name),
+        ),
+        gpus: Fact::known(vec![gpu.clone()], Evidence::new("nodes.json", name)),
+    };
+    Machine { hosts: vec![host("a", "535.104.05"), host("b", "550.54.15")], reason: Text::new() }
+}
+
+fn told() -> Told {
+    Told {
+        command: vec!["/opt/venv/bin/python".into()],
+        python: known("3.11.2"),
+        sys_path: Fact::unknown("it ended before it told"),
+        distributions: Fact::known(vec![("torch".into(), "2.9.1".into())], Evidence::new("python", "")),
+        freeze: Fact::unknown("no pip"),
+        torch: Fact::known(
+            Some(ToldTorch {
+                version: "2.9.1+cu128".into(),
+                cuda: Some("12.8".into()),
+                hip: None,
+                cudnn: Some(90_100),
+                nccl: None,
+                architectures: vec!["sm_80".into()],
+                available: false,
+                warnings: vec!["no driver".into()],
+                gpus: Vec::new(),
+            }),
+            Evidence::new("python", ""),
+        ),
+    }
 }
 
 fn snapshot() -> Snapshot {
@@ -141,6 +287,9 @@ fn snapshot() -> Snapshot {
                 channel: "defaults".into(),
                 record: "/opt/conda/conda-meta/numpy.json".into(),
             }],
+            stack: stack(),
+            machine: machine(),
+            told: Some(told()),
             unknown: vec![Unknown { what: "/site/x.pth".into(), why: "permission denied".into() }],
         },
     }
@@ -241,7 +390,7 @@ fn the_last_value_of_a_variable_counts() {
 #[test]
 fn unknown_keys_are_passed_over() {
     let written = String::from_utf8(json(&snapshot())).unwrap();
-    let newer = written.replacen("\"python\":", "\"torch\": {\"unknown\": \"x\"}, \"python\":", 1);
+    let newer = written.replacen("\"python\":", "\"captum\": {\"unknown\": \"x\"}, \"python\":", 1);
     assert_eq!(read_snapshot(newer.as_bytes()).unwrap(), snapshot());
 }
 

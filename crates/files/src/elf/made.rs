@@ -1,40 +1,51 @@
 //! What an ELF file is to hold in, its bytes out, written by the crate `object`; for tests here and of every source.
 
-use object::Endianness;
-use object::elf;
+pub use object::Endianness;
+pub use object::elf;
 use object::write::elf::{FileHeader, ProgramHeader, SectionHeader, Verdef, Vernaux, Verneed, Writer};
 
 /// Where the file is loaded: an address is no offset.
 const BASE: u64 = 0x40_0000;
 
 /// An ELF file to be.
-#[derive(Clone)]
-pub(crate) struct Made {
-    pub(crate) is_64: bool,
-    pub(crate) order: Endianness,
-    pub(crate) machine: elf::Machine,
-    pub(crate) kind: elf::FileType,
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// 64 bits, else 32.
+    pub is_64: bool,
+    /// The order of bytes.
+    pub order: Endianness,
+    /// For which processor.
+    pub machine: elf::Machine,
+    /// Program or library.
+    pub kind: elf::FileType,
     /// `DT_` and the text.
-    pub(crate) texts: Vec<(elf::DynamicTag, &'static str)>,
+    pub texts: Vec<(elf::DynamicTag, &'static str)>,
     /// Library, its versions and whether they are weak.
-    pub(crate) needs: Vec<(&'static str, Vec<(&'static str, bool)>)>,
+    pub needs: Vec<(&'static str, Vec<(&'static str, bool)>)>,
     /// The first is the library's own name.
-    pub(crate) definitions: Vec<&'static str>,
-    pub(crate) interpreter: Option<&'static str>,
-    pub(crate) executable_stack: Option<bool>,
-    pub(crate) text_relocations: bool,
-    pub(crate) build_id: Option<&'static [u8]>,
-    pub(crate) rodata: Vec<u8>,
+    pub definitions: Vec<&'static str>,
+    /// `PT_INTERP`.
+    pub interpreter: Option<&'static str>,
+    /// What `PT_GNU_STACK` says; `None` for none.
+    pub executable_stack: Option<bool>,
+    /// `DT_TEXTREL`.
+    pub text_relocations: bool,
+    /// `NT_GNU_BUILD_ID`.
+    pub build_id: Option<&'static [u8]>,
+    /// What stands in `.rodata`.
+    pub rodata: Vec<u8>,
     /// Zeros between the tables in front and those at the end.
-    pub(crate) filler: usize,
+    pub filler: usize,
     /// The strings stand at the end, as `patchelf` puts them.
-    pub(crate) strings_last: bool,
-    pub(crate) sections: bool,
+    pub strings_last: bool,
+    /// Whether there are section headers.
+    pub sections: bool,
 }
 
 impl Made {
     /// A library as they are.
-    pub(crate) fn library() -> Self {
+    #[must_use]
+    pub fn library() -> Self {
         Self {
             is_64: true,
             order: Endianness::Little,
@@ -65,7 +76,9 @@ impl Made {
         }
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The file.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
         let mut out: Vec<u8> = Vec::new();
         let mut headers: Vec<u8> = Vec::new();
         let mut writer = Writer::new_single_phase(self.order, self.is_64, &mut out);

@@ -11,9 +11,9 @@ mod scan;
 mod view;
 mod windows;
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-mod made;
+#[cfg(any(test, feature = "made"))]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests")]
+pub mod made;
 #[cfg(test)]
 mod tests;
 

@@ -8,6 +8,14 @@
 //! package NAME VERSION          a dist-info folder in its site-packages; indented lines are more headers
 //! env NAME=VALUE                a variable of the image's configuration
 //! /path or SITE/path            a file; indented lines are its content (for METADATA and PKG-INFO: headers)
+//! elf PATH [KEY=VALUE]...       an ELF library for x86-64. Keys, lists with commas: needed=libA.so.1,libB.so soname=libA.so.1
+//!                               rpath=DIRS runpath=DIRS needs=libc.so.6:GLIBC_2.28 defines=GLIBC_2.36,GLIBC_2.28 stack=rwx
+//!                               machine=aarch64 interpreter=/lib/ld.so; indented lines are texts in its .rodata
+//! size PATH BYTES               a file of so many zeros
+//! link PATH TARGET              a symbolic link
+//! --- machine                   the machine it will run on, as --driver and --gpu name it:
+//! driver 535.104.05             or: driver none
+//! gpu NVIDIA L4                 or: gpu sm_86, gpu none; several lines are several
 //! --- lock NAME [--record|--demand]
 //! the lock's content
 //! --- lock-file NAME            a file that a lock includes
@@ -16,6 +24,8 @@
 //! ```
 
 use std::collections::BTreeMap;
+
+use envdiff_files::made::{Made, elf};
 
 /// An example of a page.
 #[derive(Debug, Default)]
@@ -26,7 +36,13 @@ pub struct Example {
     pub python: Option<Python>,
     pub env: Vec<(String, String)>,
     /// Content by absolute path.
-    pub files: BTreeMap<String, String>,
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Targets by absolute path.
+    pub links: BTreeMap<String, String>,
+    /// `--driver`
+    pub driver: Option<String>,
+    /// `--gpu`
+    pub gpus: Vec<String>,
     pub locks: Vec<Lock>,
     pub lock_files: BTreeMap<String, String>,
     pub finds: Vec<String>,
@@ -88,6 +104,7 @@ fn example(title: String, fires: bool, body: &[&str]) -> Example {
         let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
         match head.split_whitespace().collect::<Vec<_>>()[..] {
             ["image"] => image(&mut example, &lines),
+            ["machine"] => machine(&mut example, &lines),
             ["lock", name] => example.locks.push(Lock { name: name.into(), option: None, content: text }),
             ["lock", name, option] => {
                 example.locks.push(Lock { name: name.into(), option: Some(option.into()), content: text });
@@ -125,26 +142,97 @@ fn image(example: &mut Example, lines: &[&str]) {
                 let site = example.python.as_ref().expect("python comes before package").site();
                 let metadata =
                     format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{content}\n");
-                example.files.insert(format!("{site}/{folder}-{version}.dist-info/METADATA"), metadata);
                 example
                     .files
-                    .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), "pip\n".into());
+                    .insert(format!("{site}/{folder}-{version}.dist-info/METADATA"), metadata.into_bytes());
+                example
+                    .files
+                    .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), b"pip\n".to_vec());
             }
             ["env", pair] => {
                 let (name, value) = pair.split_once('=').expect("env NAME=VALUE");
                 example.env.push((name.into(), value.into()));
             }
+            ["elf", path, ref keys @ ..] => {
+                let path = absolute(example, path);
+                example.files.insert(path, elf(keys, &content));
+            }
+            ["size", path, bytes] => {
+                let path = absolute(example, path);
+                example.files.insert(path, vec![0; bytes.parse().expect("size PATH BYTES")]);
+            }
+            ["link", path, target] => {
+                let path = absolute(example, path);
+                example.links.insert(path, target.into());
+            }
             _ => {
-                let path = match line.strip_prefix("SITE/") {
-                    Some(rest) => format!(
-                        "{}/{rest}",
-                        example.python.as_ref().expect("python comes before SITE").site()
-                    ),
-                    None => line.to_owned(),
-                };
-                assert!(path.starts_with('/'), "{}: what is {line:?}?", example.title);
-                example.files.insert(path, content);
+                let path = absolute(example, line);
+                example.files.insert(path, content.into_bytes());
             }
         }
     }
+}
+
+/// A path as an example writes it.
+fn absolute(example: &Example, written: &str) -> String {
+    let path = match written.strip_prefix("SITE/") {
+        Some(rest) => {
+            format!("{}/{rest}", example.python.as_ref().expect("python comes before SITE").site())
+        }
+        None => written.to_owned(),
+    };
+    assert!(path.starts_with('/'), "{}: what is {written:?}?", example.title);
+    path
+}
+
+fn machine(example: &mut Example, lines: &[&str]) {
+    for line in lines {
+        match line.split_once(' ') {
+            Some(("driver", version)) => example.driver = Some(version.to_owned()),
+            Some(("gpu", name)) => example.gpus.push(name.to_owned()),
+            _ => panic!("{}: a machine has driver and gpu, not {line:?}", example.title),
+        }
+    }
+}
+
+/// The bytes of an ELF library with these keys.
+fn elf(keys: &[&str], texts: &str) -> Vec<u8> {
+    fn keep(text: &str) -> &'static str {
+        Box::leak(text.to_owned().into_boxed_str())
+    }
+    let mut made = Made { needs: vec![], texts: vec![], definitions: vec![], ..Made::library() };
+    made.rodata = texts.bytes().map(|byte| if byte == b'\n' { 0 } else { byte }).collect();
+    for key in keys {
+        let (key, value) = key.split_once('=').expect("elf PATH KEY=VALUE");
+        match key {
+            "needed" => made.texts.extend(value.split(',').map(|name| (elf::DT_NEEDED, keep(name)))),
+            "soname" => made.texts.push((elf::DT_SONAME, keep(value))),
+            "rpath" => made.texts.push((elf::DT_RPATH, keep(value))),
+            "runpath" => made.texts.push((elf::DT_RUNPATH, keep(value))),
+            "defines" => {
+                made.definitions.push("itself");
+                made.definitions.extend(value.split(',').map(keep));
+            }
+            "needs" => {
+                for need in value.split(',') {
+                    let (library, version) = need.split_once(':').expect("needs=LIBRARY:VERSION");
+                    match made.needs.iter_mut().find(|(name, _)| *name == library) {
+                        Some((_, versions)) => versions.push((keep(version), false)),
+                        None => made.needs.push((keep(library), vec![(keep(version), false)])),
+                    }
+                }
+            }
+            "stack" => made.executable_stack = Some(value == "rwx"),
+            "machine" => {
+                made.machine = match value {
+                    "aarch64" => elf::EM_AARCH64,
+                    "x86_64" => elf::EM_X86_64,
+                    other => panic!("no machine {other}"),
+                }
+            }
+            "interpreter" => made.interpreter = Some(keep(value)),
+            other => panic!("an ELF file has no key {other}"),
+        }
+    }
+    made.bytes()
 }

@@ -52,6 +52,9 @@ fn files(example: &Example) -> Literal {
     for (path, content) in &example.files {
         files = files.file(path, content);
     }
+    for (path, target) in &example.links {
+        files = files.link(path, target);
+    }
     files
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use envdiff_model::{
-    DirectUrl, Distribution, Environment, Evidence, Fact, Interpreter, MarkerVariable, MetadataKind, Origin,
-    PathSource, Snapshot, SysPathEntry, Target, TargetKind, Text,
+    DirectUrl, Distribution, Environment, Evidence, Fact, Interpreter, Machine, MarkerVariable, MetadataKind,
+    Origin, PathSource, Snapshot, Stack, SysPathEntry, Target, TargetKind, Text,
 };
 use serde_json::Value;
 
@@ -62,6 +62,9 @@ pub fn snapshot(truth: &Value) -> Snapshot {
         distributions,
         interpreters: Vec::new(),
         conda: Vec::new(),
+        stack: Stack::unknown(&"not looked at".into()),
+        machine: Machine::unknown("not looked at"),
+        told: None,
         unknown: Vec::new(),
     };
     let target = Target {
@@ -101,6 +104,7 @@ fn distribution(d: &Value, paths: &[SysPathEntry]) -> Distribution {
         provides_extra: Vec::new(),
         requires_python: None,
         top_level: None,
+        tags: None,
     }
 }
 

@@ -376,6 +376,7 @@ fn read(
         requires: Vec::new(),
         provides_extra: Vec::new(),
         requires_python: None,
+        tags: None,
         top_level: match top_level {
             Some(Found::Is(lines)) => Some((*lines).clone()),
             _ => None,
@@ -530,6 +531,7 @@ fn zipped(
         requires: Vec::new(),
         provides_extra: Vec::new(),
         requires_python: None,
+        tags: None,
         top_level: member("top_level.txt").map(|b| lines(b)),
     };
     let found = ["METADATA", "PKG-INFO", ""].into_iter().find_map(|name| {

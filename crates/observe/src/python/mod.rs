@@ -20,7 +20,9 @@ mod sys_path;
 pub mod version;
 
 use envdiff_files::{ImagePath, Kind, Miss, Seen};
-use envdiff_model::{Environment, Evidence, Fact, ImageConfig, Interpreter, Text, Unknown, say};
+use envdiff_model::{
+    Environment, Evidence, Fact, ImageConfig, Interpreter, Machine, Stack, Text, Unknown, say,
+};
 
 use ask::Found;
 use layout::{Implementation, Layout, Overrides};
@@ -95,6 +97,9 @@ pub(crate) fn environment(
             distributions: Vec::new(),
             interpreters: others(None)?,
             conda: Vec::new(),
+            stack: Stack::unknown(&reason),
+            machine: Machine::unknown("nothing was asked about a machine"),
+            told: None,
             unknown,
         })
     };
@@ -148,6 +153,9 @@ pub(crate) fn environment(
         distributions,
         interpreters: others?,
         conda: conda.0,
+        stack: Stack::unknown(&Text::from("it was not looked at")),
+        machine: Machine::unknown("nothing was asked about a machine"),
+        told: None,
         unknown,
     })
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use envdiff_model::{
     Audit, Change, Direction, Distribution, Environment, Evidence, Fact, Finding, Interpreter, Judged, Layer,
-    Lock, MarkerVariable, MetadataKind, Name, PathSource, Place, ReadAs, Report, Requirement,
-    RequirementKind, Severity, Source, SysPathEntry, Target, TargetKind, Text, Training, Unknown, Verdict,
-    say,
+    Lock, Machine, MarkerVariable, MetadataKind, Name, PathSource, Place, ReadAs, Report, Requirement,
+    RequirementKind, Severity, Source, Stack, SysPathEntry, Target, TargetKind, Text, Training, Unknown,
+    Verdict, say,
 };
 
 /// A distribution in the sample's site-packages.
@@ -29,6 +29,7 @@ pub fn distribution(name: &str, version: &str) -> Distribution {
         provides_extra: Vec::new(),
         requires_python: None,
         top_level: None,
+        tags: None,
     }
 }
 
@@ -64,6 +65,9 @@ pub fn environment(distributions: Vec<Distribution>) -> Environment {
         distributions,
         interpreters: Vec::new(),
         conda: Vec::new(),
+        stack: Stack::unknown(&"not looked at".into()),
+        machine: Machine::unknown("not looked at"),
+        told: None,
         unknown: Vec::new(),
     }
 }

@@ -7,7 +7,9 @@ use model::{MarkerVariable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
+use super::stack::{Cuda, Java, Library, Machine, Native, Told, Torch, Torchserve};
 use super::words::{MetadataKind, PathSource};
+use crate::mirror::Mirror;
 use crate::string::Str;
 
 /// Everything known of an environment.
@@ -28,6 +30,33 @@ pub struct Environment<D> {
     pub interpreters: Vec<OtherInterpreter>,
     /// Packages of the conda prefix that the interpreter belongs to.
     pub conda: Vec<Conda>,
+    /// The torch that is imported; a known null where there is none.
+    #[serde(default)]
+    pub torch: Fact<Option<Torch>>,
+    /// CUDA in the image.
+    #[serde(default)]
+    pub cuda: Fact<Cuda>,
+    /// The cuDNN that torch loads; a known null where there is none.
+    #[serde(default)]
+    pub cudnn: Fact<Option<Library>>,
+    /// The NCCL that torch loads; a known null where there is none.
+    #[serde(default)]
+    pub nccl: Fact<Option<Library>>,
+    /// C library, C++ library, extension modules.
+    #[serde(default)]
+    pub native: Fact<Native>,
+    /// TorchServe; a known null where it is not installed.
+    #[serde(default)]
+    pub torchserve: Fact<Option<Torchserve>>,
+    /// The Java that TorchServe would start; a known null where there is none.
+    #[serde(default)]
+    pub java: Fact<Option<Java>>,
+    /// The machine that the image will run on.
+    #[serde(default)]
+    pub machine: Machine,
+    /// What the image's own interpreter said; null where it was not started.
+    #[serde(default)]
+    pub told: Option<Told>,
 }
 
 /// An interpreter.
@@ -143,6 +172,9 @@ pub struct Described {
     pub requires_python: Option<Str>,
     /// Names that it installs at top level; null where neither `top_level.txt` nor RECORD was read.
     pub top_level: Option<Vec<Str>>,
+    /// `Tag` lines of `WHEEL`; null where it was not read.
+    #[serde(default)]
+    pub tags: Option<Vec<Str>>,
     /// The shape of its metadata.
     pub kind: MetadataKind,
 }
@@ -279,6 +311,15 @@ impl<D> Environment<D> {
                 })
                 .collect(),
             conda: environment.conda.iter().map(|package| Conda::of(package, records)).collect(),
+            torch: Mirror::of(&environment.stack.torch),
+            cuda: Mirror::of(&environment.stack.cuda),
+            cudnn: Mirror::of(&environment.stack.cudnn),
+            nccl: Mirror::of(&environment.stack.nccl),
+            native: Mirror::of(&environment.stack.native),
+            torchserve: Mirror::of(&environment.stack.torchserve),
+            java: Mirror::of(&environment.stack.java),
+            machine: Mirror::of(&environment.machine),
+            told: Mirror::of(&environment.told),
         }
     }
 }
@@ -306,6 +347,17 @@ impl Environment<Described> {
                 })
                 .collect(),
             conda: self.conda.into_iter().map(model::CondaPackage::from).collect(),
+            stack: model::Stack {
+                torch: Mirror::into_model(self.torch),
+                cuda: Mirror::into_model(self.cuda),
+                cudnn: Mirror::into_model(self.cudnn),
+                nccl: Mirror::into_model(self.nccl),
+                native: Mirror::into_model(self.native),
+                torchserve: Mirror::into_model(self.torchserve),
+                java: Mirror::into_model(self.java),
+            },
+            machine: self.machine.into_model(),
+            told: self.told.into_model(),
             unknown: unknown.into_iter().map(model::Unknown::from).collect(),
         }
     }
@@ -412,6 +464,7 @@ impl From<&model::Distribution> for Described {
             provides_extra: strs(&d.provides_extra),
             requires_python: d.requires_python.as_ref().map(Str::from),
             top_level: d.top_level.as_ref().map(strs),
+            tags: d.tags.as_ref().map(strs),
             kind: d.kind.into(),
         }
     }
@@ -435,6 +488,7 @@ impl From<Described> for model::Distribution {
             provides_extra: texts(d.provides_extra),
             requires_python: d.requires_python.map(Into::into),
             top_level: d.top_level.map(texts),
+            tags: d.tags.map(texts),
         }
     }
 }

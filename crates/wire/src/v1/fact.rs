@@ -35,6 +35,15 @@ pub struct Seen {
     pub detail: Str,
 }
 
+/// What a snapshot that an earlier version wrote does not hold.
+impl<T> Default for Fact<T> {
+    fn default() -> Self {
+        Self::Unknown { unknown: NOT_HELD.into() }
+    }
+}
+
+pub(crate) const NOT_HELD: &str = "the snapshot was written by an earlier version that did not tell it";
+
 impl<T> Fact<T> {
     /// A fact of the model, its value converted.
     pub(crate) fn of<'a, M>(fact: &'a model::Fact<M>, convert: impl FnOnce(&'a M) -> T) -> Self {
@@ -66,11 +75,18 @@ impl Seen {
     }
 }
 
+fn some<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 // By hand: serde's own message for an untagged enum does not tell what is wrong.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(DeriveDeserialize)]
+        #[serde(bound = "T: Deserialize<'de>")]
         struct Either<T> {
+            // A value that is null is known: that there is none.
+            #[serde(default = "Option::default", deserialize_with = "some")]
             value: Option<T>,
             evidence: Option<Vec<Seen>>,
             unknown: Option<Str>,

@@ -17,6 +17,15 @@ macro_rules! words {
                 match word { $( $name::$variant => Self::$variant ),* }
             }
         }
+        impl crate::mirror::Mirror for $name {
+            type Model = model::$name;
+            fn of(word: &model::$name) -> Self {
+                (*word).into()
+            }
+            fn into_model(self) -> model::$name {
+                self.into()
+            }
+        }
     };
     ($(#[$doc:meta])* $name:ident: out { $( $(#[$vdoc:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
         $(#[$doc])*
@@ -41,6 +50,52 @@ words! {
         Dir = "dir",
         /// A snapshot.
         Snapshot = "snapshot",
+    }
+}
+words! {
+    /// Where the CUDA libraries that torch links lie.
+    CudaLibraries: both ways {
+        /// In `torch/lib`.
+        Bundled = "bundled",
+        /// In wheels of their own.
+        Wheels = "wheels",
+        /// Where the system's loader finds them.
+        System = "system",
+    }
+}
+words! {
+    /// Who brought a library.
+    LibraryOrigin: both ways {
+        /// A wheel of its own.
+        Wheel = "wheel",
+        /// It lies beside what needs it.
+        Bundled = "bundled",
+        /// The conda prefix.
+        Conda = "conda",
+        /// The image's system.
+        System = "system",
+    }
+}
+words! {
+    /// What a torch was built for.
+    VariantKind: out {
+        /// No accelerator.
+        Cpu = "cpu",
+        /// CUDA.
+        Cuda = "cuda",
+        /// ROCm.
+        Rocm = "rocm",
+        /// oneAPI.
+        Xpu = "xpu",
+    }
+}
+words! {
+    /// A kind of C library.
+    LibcKind: out {
+        /// GNU.
+        Glibc = "glibc",
+        /// musl.
+        Musl = "musl",
     }
 }
 words! {
