@@ -4,6 +4,7 @@
 use envdiff_files::{Miss, Seen};
 use envdiff_model::{Environment, Stack, Text};
 
+use crate::native::loader::Loader;
 use crate::{Inputs, native, torch};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
@@ -13,6 +14,10 @@ use crate::{Inputs, native, torch};
 pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, environment: &Environment) -> Result<Stack, Miss> {
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
     let torch = torch::derive(seen, inputs, environment);
-    let native = native::derive(seen, inputs, environment);
+    let loader = Loader::derive(seen, inputs, environment);
+    let native = match &loader {
+        Ok(loader) => native::derive(seen, loader, environment),
+        Err(miss) => Err(miss.clone()),
+    };
     Ok(Stack { torch: torch?, native: native?, ..unknown })
 }

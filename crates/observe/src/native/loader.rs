@@ -30,7 +30,10 @@ pub(crate) struct Loader<'a> {
     configured: Vec<Folder>,
     own: Vec<Folder>,
     cache: Cached,
+    /// Why a library may be found where no folder is known.
     doubts: Vec<Text>,
+    /// Why `configured` may lack folders.
+    unread: Vec<Text>,
     /// What was found by name alone.
     remembered: RefCell<HashMap<Box<[u8]>, Found<Hit>>>,
 }
@@ -144,6 +147,7 @@ impl<'a> Loader<'a> {
             own: Vec::new(),
             cache,
             doubts,
+            unread: Vec::new(),
             remembered: RefCell::default(),
         };
         match (variable, inputs.config) {
@@ -158,15 +162,13 @@ impl<'a> Loader<'a> {
         }
         match style {
             Style::Glibc => {
-                loader.configured = configured;
+                (loader.configured, loader.unread) = (configured, conf_doubts);
                 loader.own = glibc_folders(view.map(|view| view.machine), asked_for);
             }
             Style::Musl => {
                 loader.own = musl_folders(seen, view.map(|view| view.machine), &mut loader.doubts)?
             }
         }
-        // What cannot be read of ld.so.conf matters only where folders are asked for: libraries go by the cache.
-        loader.doubts.extend(conf_doubts.into_iter().filter(|_| style == Style::Glibc));
         loader.load_libpython()?;
         Ok(loader)
     }
@@ -193,15 +195,15 @@ impl<'a> Loader<'a> {
                 return Ok(Found::Is(other.told_by.clone()));
             }
         }
-        Ok(match self.doubts.first() {
+        Ok(match self.doubts().next() {
             Some(doubt) => Found::Unreadable(doubt.clone()),
             None => Found::Absent,
         })
     }
 
     /// Why there may be folders that [`Self::folders`] does not name, one clause each.
-    pub(crate) fn doubts(&self) -> &[Text] {
-        &self.doubts
+    pub(crate) fn doubts(&self) -> impl Iterator<Item = &Text> {
+        self.doubts.iter().chain(&self.unread)
     }
 
     /// Whose rules it follows.
