@@ -4,6 +4,7 @@
 use envdiff_files::{Miss, Seen};
 use envdiff_model::{Environment, Stack, Text};
 
+use crate::native::loader::Loader;
 use crate::python::process::Process;
 use crate::{Inputs, java, native, torch, torchserve};
 
@@ -19,7 +20,11 @@ pub(crate) fn derive(
 ) -> Result<Stack, Miss> {
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
     let torch = torch::derive(seen, environment);
-    let native = native::derive(seen, inputs, environment);
+    let loader = Loader::derive(seen, inputs, environment);
+    let native = match &loader {
+        Ok(loader) => native::derive(seen, loader, environment),
+        Err(miss) => Err(miss.clone()),
+    };
     let torchserve = torchserve::derive(seen, environment);
     let java = java::derive(seen, process);
     Ok(Stack { torch: torch?, native: native?, torchserve: torchserve?, java: java?, ..unknown })

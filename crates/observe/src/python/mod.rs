@@ -170,6 +170,29 @@ pub(crate) fn environment(
     Ok(Derived { environment, process: config.map(|_| started.process) })
 }
 
+/// A variable as the interpreter finds it when it starts: `None` not set, `Some(None)` set to what cannot be followed. Where
+/// what starts is not known, or it is not the image that says so, it is that of the image's configuration.
+pub(crate) fn variable(
+    seen: &Seen,
+    config: &ImageConfig,
+    interpreter: Option<&ImagePath>,
+    name: &str,
+) -> Result<Option<Option<Text>>, Miss> {
+    let mut accounts: Vec<Account> = Vec::new();
+    if let Some(passwd) = ImagePath::new("/etc/passwd")
+        && let Found::Is(found) = ask::parsed(seen, &passwd, ACCOUNTS_FILE, process::accounts)?
+    {
+        accounts.clone_from(&found);
+    }
+    let process = Process::of(config, &accounts);
+    let started = match interpreter {
+        Some(_) => None,
+        None => start::find(seen, &accounts, &process)?.ok(),
+    };
+    let vars = started.map_or(process.vars, |started| started.process.vars);
+    Ok(vars.raw(name.as_bytes()).map(Option::<&Text>::cloned))
+}
+
 /// The interpreter that the user names: a file, or a prefix with one in its `bin`.
 fn named(seen: &Seen, given: &ImagePath, process: Option<&Process>) -> Result<Result<Started, Text>, Miss> {
     let process = process.cloned().unwrap_or_else(bare);
