@@ -159,7 +159,7 @@ fn wanted(truth: &Value) -> Value {
         "libcudnn": library("libcudnn.so"),
         "nccl": nccl.map(dotted),
         "libnccl": library("libnccl.so"),
-        "libcudart": library("libcudart.so"),
+        "libcudart": library("libcudart"),
         "torchvision": built_for("torchvision"),
         "torchaudio": built_for("torchaudio"),
         "triton": truth["triton"].as_str(),
