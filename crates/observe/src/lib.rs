@@ -1,9 +1,11 @@
 //! From what was seen in an image to facts: which Python starts, what it finds on `sys.path`, which distributions are
 //! there. Observers ask a [`Seen`] and are run again until nothing is pending; nothing of the image's code is run.
+//! [`machine`] alone looks at the world: at the machine that the image will run on.
 
 mod freeze;
 pub mod fuzz;
 pub mod limits;
+pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;

@@ -18,7 +18,9 @@ pub fn snapshot(example: &Example) -> Snapshot {
         layers: None,
         notices: Vec::new(),
     };
-    let environment = observed(files(example), &config);
+    let mut environment = observed(files(example), &config);
+    environment.machine = envdiff_observe::machine::named(example.driver.as_deref(), &example.gpus)
+        .unwrap_or_else(|error| panic!("{}: {error}; {}", example.title, error.help()));
     Snapshot { target, config: Some(config), environment }
 }
 
