@@ -315,13 +315,15 @@ impl Machine {
         Self { hosts: Vec::new(), reason: reason.into() }
     }
 
-    /// The driver, where it is one and the same on every host.
+    /// The driver, where it is one and the same on every host that has one: a cluster has nodes without GPUs beside those
+    /// with them.
     #[must_use]
     pub fn driver(&self) -> Fact<Option<Driver>> {
-        let Some((first, others)) = self.hosts.split_first() else {
+        let mut hosts = self.hosts.iter().filter(|host| host.driver.value() != Some(&None));
+        let Some(first) = hosts.next().or(self.hosts.first()) else {
             return Fact::unknown(self.reason.clone());
         };
-        if others.iter().all(|host| host.driver.value() == first.driver.value()) {
+        if hosts.all(|host| host.driver.value() == first.driver.value()) {
             return first.driver.clone();
         }
         Fact::unknown("it is not the same on every node")

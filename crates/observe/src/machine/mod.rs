@@ -3,6 +3,8 @@
 
 mod error;
 mod named;
+mod nodes;
+mod this;
 
 use envdiff_facts::Capability;
 use envdiff_facts::gpus::Gpu as Row;
@@ -10,6 +12,9 @@ use envdiff_model::{Gpu, Text};
 
 pub use error::MachineError;
 pub use named::named;
+pub use nodes::{NodesError, node_file, nodes};
+pub(crate) use this::parse_smi;
+pub use this::{NOT_NAMED, this};
 
 /// A GPU of the table.
 fn of_table(row: &Row) -> Gpu {

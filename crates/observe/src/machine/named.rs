@@ -106,7 +106,9 @@ fn nearest(written: &str) -> Vec<&'static str> {
     let names = GPUS.iter().map(|row| row.name).chain(INSTANCES.iter().map(|row| row.name));
     let mut found: Vec<(f64, &'static str)> = names
         .map(|name| (name, plain(name)))
-        .map(|(name, plain)| (strsim::jaro_winkler(written, &plain), strsim::levenshtein(written, &plain), name))
+        .map(|(name, plain)| {
+            (strsim::jaro_winkler(written, &plain), strsim::levenshtein(written, &plain), name)
+        })
         .filter(|(alike, letters, _)| *alike >= ALIKE || *letters <= 1)
         .map(|(alike, _, name)| (alike, name))
         .collect();
@@ -170,7 +172,10 @@ mod tests {
             format!("{error}; {}", error.help())
         };
         let short = error(&["L5"]);
-        assert!(short.starts_with("no GPU and no instance type is known by the name `L5`; the nearest are"), "{short}");
+        assert!(
+            short.starts_with("no GPU and no instance type is known by the name `L5`; the nearest are"),
+            "{short}"
+        );
         assert!(short.contains("`NVIDIA L4`"), "{short}");
         assert!(error(&["g5x.xlarge"]).contains("`g5`"), "{}", error(&["g5x.xlarge"]));
         assert!(error(&["Teslla T4"]).contains("`Tesla T4`"), "{}", error(&["Teslla T4"]));

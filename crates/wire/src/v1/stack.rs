@@ -301,7 +301,7 @@ impl Mirror for Libc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
-    /// The driver, where it is one and the same on every host.
+    /// The driver, where it is one and the same on every host that has one.
     pub driver: Fact<Option<Driver>>,
     /// The GPUs of all hosts, each kind once.
     pub gpus: Fact<Vec<Gpu>>,
