@@ -47,6 +47,16 @@ pub const VERSION_FILE: u64 = 256 << 10;
 pub const PACKAGE_DATABASE: u64 = 32 << 20;
 /// The most of a section of a program that is searched for its version, in bytes.
 pub const PROGRAM_SEARCHED: u64 = 48 << 20;
+/// The largest `/etc/ld.so.cache` that is read, in bytes; one of 3,000 libraries has 0.3 MiB.
+pub const LOADER_CACHE: u64 = METADATA_FILE;
+/// The most bytes of names and paths that are taken from it: entries may name one string many times.
+pub const CACHE_STRINGS: usize = 8 << 20;
+/// The largest `/etc/ld.so.conf`, file that it includes, or `/etc/ld-musl-….path` that is read, in bytes.
+pub const LOADER_CONF: u64 = 1 << 20;
+/// The most files that `/etc/ld.so.conf` includes, and folders that they name.
+pub const LOADER_FOLDERS: usize = 1_000;
+/// How deep files may include one another.
+pub const LOADER_INCLUDES: usize = 8;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;

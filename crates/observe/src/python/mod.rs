@@ -1,6 +1,6 @@
 //! What starts in an image, to the Python environment that it finds there.
 
-mod ask;
+pub(crate) mod ask;
 pub mod conda;
 pub mod direct_url;
 pub mod distributions;
@@ -158,6 +158,29 @@ pub(crate) fn environment(
         told: None,
         unknown,
     })
+}
+
+/// A variable as the interpreter finds it when it starts: `None` not set, `Some(None)` set to what cannot be followed. Where
+/// what starts is not known, or it is not the image that says so, it is that of the image's configuration.
+pub(crate) fn variable(
+    seen: &Seen,
+    config: &ImageConfig,
+    interpreter: Option<&ImagePath>,
+    name: &str,
+) -> Result<Option<Option<Text>>, Miss> {
+    let mut accounts: Vec<Account> = Vec::new();
+    if let Some(passwd) = ImagePath::new("/etc/passwd")
+        && let Found::Is(found) = ask::parsed(seen, &passwd, ACCOUNTS_FILE, process::accounts)?
+    {
+        accounts.clone_from(&found);
+    }
+    let process = Process::of(config, &accounts);
+    let started = match interpreter {
+        Some(_) => None,
+        None => start::find(seen, &accounts, &process)?.ok(),
+    };
+    let vars = started.map_or(process.vars, |started| started.process.vars);
+    Ok(vars.raw(name.as_bytes()).map(Option::<&Text>::cloned))
 }
 
 /// The interpreter that the user names: a file, or a prefix with one in its `bin`.
