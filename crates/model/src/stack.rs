@@ -132,8 +132,11 @@ pub struct Cuda {
     /// Libraries of a driver package that lie in the image: `libcuda.so.535.104.05`, `libnvidia-ml.so.…`. Compatibility
     /// libraries and stubs are not among them.
     pub driver: Vec<DriverLibrary>,
-    /// Folders with a stub `libcuda.so` that are on the loader's path.
-    pub stubs: Vec<Text>,
+    /// Stubs that stand in for the driver while something is linked, and that are on the loader's path, by the names under
+    /// which they are found there: `/…/stubs/libcuda.so`.
+    pub stubs: Vec<DriverLibrary>,
+    /// Why there may be more libraries than these, or why what leads to them is not wholly known, one clause each.
+    pub doubts: Vec<Text>,
 }
 
 /// A library of the NVIDIA driver that lies in the image.

@@ -4,7 +4,7 @@ use envdiff_files::{Budget, Literal, Seen, converse};
 use envdiff_model::{ImageConfig, Text};
 
 use crate::python::{conda, direct_url, metadata, process, program, pth, pyvenv, shell, site, version};
-use crate::{Inputs, environment, machine};
+use crate::{Inputs, cuda, environment, machine};
 
 /// METADATA, PKG-INFO, `requires.txt`.
 pub fn metadata(bytes: &[u8]) {
@@ -31,12 +31,14 @@ pub fn conda_meta(bytes: &[u8]) {
     drop(conda::parse(bytes));
 }
 
-/// The small files of an interpreter and of the system: `pyvenv.cfg`, `patchlevel.h`, databases of packages, accounts.
+/// The small files of an interpreter and of the system: `pyvenv.cfg`, `patchlevel.h`, databases of packages, accounts,
+/// versions of CUDA.
 pub fn small_files(bytes: &[u8]) {
     drop((pyvenv::parse(bytes), version::patchlevel(bytes), version::build_details(bytes)));
     drop((version::dpkg(bytes), version::apk(bytes), process::accounts(bytes)));
     drop((program::kind(bytes), shell::parse(bytes)));
     let _: site::SiteRules = site::rules(bytes);
+    cuda::fuzz(bytes);
 }
 
 /// A list of nodes, and the table that nvidia-smi prints.

@@ -2,6 +2,7 @@
 //! there. Observers ask a [`Seen`] and are run again until nothing is pending; nothing of the image's code is run.
 //! [`machine`] alone looks at the world: at the machine that the image will run on.
 
+pub(crate) mod cuda;
 mod freeze;
 pub mod fuzz;
 pub mod limits;
@@ -34,6 +35,8 @@ pub const LIKELY: Likely = Likely {
         "build-details.json",
         "HEAD",
         "packed-refs",
+        "version.json",
+        "version.txt",
     ],
     suffixes: &[
         ".pth",
@@ -91,7 +94,10 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
+    // It hangs on no Python, so its questions go out beside Python's.
+    let cuda = cuda::installed(seen, inputs);
     let mut environment = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    drop(cuda?);
     environment.stack = stack::derive(seen, inputs, &environment)?;
     Ok(environment)
 }

@@ -61,6 +61,8 @@ pub const LOADER_INCLUDES: usize = 8;
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
 
+/// The most folders of CUDA toolkits that are looked into.
+pub const CUDA_FOLDERS: usize = 32;
 /// The largest list of nodes that is read, in bytes; a node is some 10 KiB.
 pub const NODES_FILE: u64 = 64 << 20;
 /// The most that a file or program of this machine is heard to say of its driver, in bytes.
@@ -215,6 +217,12 @@ pub const LIMITS: &[Limit] = &[
         "crates/observe/src/limits.rs::the_version_is_not_read_out_of_large_files",
     ),
     Limit::new(
+        "folders of CUDA toolkits",
+        Amount::count(CUDA_FOLDERS),
+        Past::Unknown,
+        "crates/observe/src/limits.rs::at_most_32_folders_of_cuda",
+    ),
+    Limit::new(
         "what `--node` names",
         Amount::Bytes(NODES_FILE),
         Past::Refused,
@@ -242,9 +250,9 @@ mod tests {
     use envdiff_model::{Environment, Fact, ImageConfig, Text};
 
     use super::{
-        ACCOUNTS_FILE, CONDA_RECORD, INTERPRETERS, JSON_NESTING, METADATA_FILE, PACKAGE_DATABASE,
-        PATH_FOLDERS, PROGRAM_CHAIN, PROGRAM_SEARCHED, PROGRAMS, PTH_FILE, PTH_FILES, PTH_LINES, PYVENV_CFG,
-        SCRIPT_CALLS, SCRIPT_FILE, SCRIPT_STEPS, SOURCE_FILE, SYS_PATH, VERSION_FILE,
+        ACCOUNTS_FILE, CONDA_RECORD, CUDA_FOLDERS, INTERPRETERS, JSON_NESTING, METADATA_FILE, NODES_FILE,
+        PACKAGE_DATABASE, PATH_FOLDERS, PROGRAM_CHAIN, PROGRAM_SEARCHED, PROGRAMS, PTH_FILE, PTH_FILES,
+        PTH_LINES, PYVENV_CFG, SCRIPT_CALLS, SCRIPT_FILE, SCRIPT_STEPS, SOURCE_FILE, SYS_PATH, VERSION_FILE,
     };
     use crate::{Inputs, environment};
 
@@ -311,6 +319,16 @@ mod tests {
     }
 
     const TOO_LARGE: &str = "larger than 4194304 bytes";
+
+    #[test]
+    fn at_most_32_folders_of_cuda() {
+        let doubts = |count: usize| {
+            let literal =
+                (0..count).fold(image(), |literal, at| literal.folder(&format!("/usr/local/cuda-12.{at}")));
+            of(literal).stack.cuda.value().unwrap().doubts.len()
+        };
+        assert_eq!(doubts(CUDA_FOLDERS + 1), doubts(CUDA_FOLDERS) + 1);
+    }
 
     #[test]
     fn a_large_list_of_nodes_is_refused() {

@@ -4,7 +4,8 @@
 use envdiff_files::{Miss, Seen};
 use envdiff_model::{Environment, Stack, Text};
 
-use crate::{Inputs, native, torch};
+use crate::native::loader::Loader;
+use crate::{Inputs, cuda, native, torch};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
@@ -14,5 +15,7 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, environment: &Environment
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
     let torch = torch::derive(seen, inputs, environment);
     let native = native::derive(seen, inputs, environment);
-    Ok(Stack { torch: torch?, native: native?, ..unknown })
+    let loader = Loader::derive(seen, inputs, environment);
+    let cuda = loader.and_then(|loader| cuda::derive(seen, inputs, &loader));
+    Ok(Stack { torch: torch?, native: native?, cuda: cuda?, ..unknown })
 }

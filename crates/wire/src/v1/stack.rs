@@ -51,8 +51,10 @@ mirror! {
         compat: Vec<DriverLibrary>,
         /// Libraries of a driver package in the image.
         driver: Vec<DriverLibrary>,
-        /// Folders with a stub `libcuda.so` on the loader's path.
-        stubs: Vec<Str>,
+        /// Stubs on the loader's path.
+        stubs: Vec<DriverLibrary>,
+        /// Why there may be more libraries than these, one clause each.
+        doubts: Vec<Str>,
     }
     /// A library of the NVIDIA driver in the image.
     DriverLibrary {
