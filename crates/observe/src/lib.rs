@@ -5,12 +5,14 @@
 pub(crate) mod cuda;
 mod freeze;
 pub mod fuzz;
+mod java;
 pub mod limits;
 pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;
 pub mod torch;
+mod torchserve;
 
 use envdiff_files::{ImagePath, Likely, Miss, Seen};
 use envdiff_model::{Environment, ImageConfig, Text};
@@ -36,7 +38,9 @@ pub const LIKELY: Likely = Likely {
         "HEAD",
         "packed-refs",
         "version.json",
+        "version.py",
         "version.txt",
+        "release",
     ],
     suffixes: &[
         ".pth",
@@ -62,8 +66,8 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &[],
-    scans: &[],
+    elf: &["libc10_cuda.so", "_C.so", "_C_stable.so", "libtorchaudio"],
+    scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
 
@@ -96,8 +100,9 @@ impl Inputs<'_> {
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
     // It hangs on no Python, so its questions go out beside Python's.
     let cuda = cuda::installed(seen, inputs);
-    let mut environment = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    let python::Derived { mut environment, process } =
+        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
     drop(cuda?);
-    environment.stack = stack::derive(seen, inputs, &environment)?;
+    environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
     Ok(environment)
 }

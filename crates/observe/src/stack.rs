@@ -5,17 +5,32 @@ use envdiff_files::{Miss, Seen};
 use envdiff_model::{Environment, Stack, Text};
 
 use crate::native::loader::Loader;
-use crate::{Inputs, cuda, native, torch};
+use crate::python::process::Process;
+use crate::{Inputs, cuda, java, native, torch, torchserve};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
-pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, environment: &Environment) -> Result<Stack, Miss> {
+pub(crate) fn derive(
+    seen: &Seen,
+    inputs: &Inputs<'_>,
+    environment: &Environment,
+    process: Option<&Process>,
+) -> Result<Stack, Miss> {
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
-    let torch = torch::derive(seen, inputs, environment);
+    let torch = torch::derive(seen, environment);
     let native = native::derive(seen, inputs, environment);
     let loader = Loader::derive(seen, inputs, environment);
     let cuda = loader.and_then(|loader| cuda::derive(seen, inputs, &loader));
-    Ok(Stack { torch: torch?, native: native?, cuda: cuda?, ..unknown })
+    let torchserve = torchserve::derive(seen, environment);
+    let java = java::derive(seen, process);
+    Ok(Stack {
+        torch: torch?,
+        native: native?,
+        cuda: cuda?,
+        torchserve: torchserve?,
+        java: java?,
+        ..unknown
+    })
 }
