@@ -20,7 +20,8 @@ pub(crate) struct Installed {
     toolkit: Option<Fact<Text>>,
     /// Compatibility libraries with the folder that they are found in.
     compat: Vec<(ImagePath, DriverLibrary)>,
-    doubts: Vec<Text>,
+    /// Why there may be more; what a package of forward compatibility changes is too much to be passed over.
+    unreadable: Option<Text>,
 }
 
 /// One thing that tells the toolkit's version.
@@ -40,9 +41,9 @@ impl Told {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another, here and below.
 pub(crate) fn installed(seen: &Seen, inputs: &Inputs<'_>) -> Result<Installed, Miss> {
-    let mut doubts = Vec::new();
+    let mut unreadable = None;
     let variable = inputs.variable("CUDA_VERSION").filter(|version| !version.is_empty());
-    let folders = folders(seen, &mut doubts)?;
+    let folders = folders(seen, &mut unreadable)?;
     let database = (!folders.is_empty() || variable.is_some()).then(|| packages(seen));
     let parts = seen.each(&folders, |folder| {
         let compat = compat(seen, folder);
@@ -58,7 +59,7 @@ pub(crate) fn installed(seen: &Seen, inputs: &Inputs<'_>) -> Result<Installed, M
                 libraries.push(library);
             }
         }
-        doubts.extend(compat.1);
+        unreadable = unreadable.or(compat.1);
         // `/usr/local/cuda` comes first and is the one that counts; others lie beside it.
         if told.is_empty() {
             told.extend(files);
@@ -94,11 +95,11 @@ pub(crate) fn installed(seen: &Seen, inputs: &Inputs<'_>) -> Result<Installed, M
     let first = told.first().map(|told| told.version.clone());
     let toolkit =
         first.map(|version| Fact::seen(version, told.into_iter().map(|told| told.evidence).collect()));
-    Ok(Installed { toolkit, compat: libraries, doubts })
+    Ok(Installed { toolkit, compat: libraries, unreadable })
 }
 
 /// The folders of toolkits, `/usr/local/cuda` first.
-fn folders(seen: &Seen, doubts: &mut Vec<Text>) -> Result<Vec<ImagePath>, Miss> {
+fn folders(seen: &Seen, unreadable: &mut Option<Text>) -> Result<Vec<ImagePath>, Miss> {
     let Some(parent) = ImagePath::new("/usr/local") else { return Ok(Vec::new()) };
     match ask::list(seen, &parent)? {
         Found::Is(listing) => {
@@ -109,13 +110,13 @@ fn folders(seen: &Seen, doubts: &mut Vec<Text>) -> Result<Vec<ImagePath>, Miss> 
                 .filter(|(name, kind)| is_toolkit(name) && matches!(kind, Kind::Folder | Kind::Link));
             let all: Vec<ImagePath> = names.filter_map(|(name, _)| parent.join(name)).collect();
             if all.len() > CUDA_FOLDERS {
-                doubts.push(say!("/usr/local holds more than ", CUDA_FOLDERS, " folders of CUDA"));
+                *unreadable = Some(say!("/usr/local holds more than ", CUDA_FOLDERS, " folders of CUDA"));
             }
             Ok(all.into_iter().take(CUDA_FOLDERS).collect())
         }
         Found::Absent => Ok(Vec::new()),
         Found::Unreadable(why) => {
-            doubts.push(say!("/usr/local cannot be read: ", why));
+            *unreadable = Some(say!("/usr/local cannot be read: ", why));
             Ok(Vec::new())
         }
     }
@@ -250,7 +251,9 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, loader: &Loader<'_>) -> R
     let found = in_folders(seen, loader);
     let told_by = seen.each(&installed.compat, |(folder, _)| loader.told_by(folder));
     let (mut cuda, told_by) = (found?, told_by?);
-    cuda.doubts.extend(installed.doubts);
+    if let Some(why) = installed.unreadable {
+        return Ok(Fact::unknown(why));
+    }
     cuda.toolkit = installed.toolkit;
     for ((_, mut library), told) in installed.compat.into_iter().zip(told_by) {
         // A link from a folder of the loader leads there as well.
@@ -377,7 +380,9 @@ mod tests {
     }
 
     fn cuda(files: Literal, env: &[(&str, &str)]) -> Cuda {
-        environment(files, env).stack.cuda.value().unwrap().clone()
+        let told = environment(files, env).stack.cuda.value().unwrap().clone();
+        // The interpreter of these images is no whole ELF file.
+        Cuda { doubts: Vec::new(), ..told }
     }
 
     fn libraries(libraries: &[DriverLibrary]) -> Vec<String> {

@@ -336,12 +336,13 @@ mod tests {
 
     #[test]
     fn at_most_32_folders_of_cuda() {
-        let doubts = |count: usize| {
+        let cuda = |count: usize| {
             let literal =
                 (0..count).fold(image(), |literal, at| literal.folder(&format!("/usr/local/cuda-12.{at}")));
-            of(literal).stack.cuda.value().unwrap().doubts.len()
+            of(literal).stack.cuda.reason().map(|why| why.to_lossy().into_owned())
         };
-        assert_eq!(doubts(CUDA_FOLDERS + 1), doubts(CUDA_FOLDERS) + 1);
+        assert_eq!(cuda(CUDA_FOLDERS), None);
+        assert_eq!(cuda(CUDA_FOLDERS + 1).as_deref(), Some("/usr/local holds more than 32 folders of CUDA"));
     }
 
     #[test]

@@ -25,12 +25,5 @@ pub(crate) fn derive(
     let cuda = loader.and_then(|loader| cuda::derive(seen, inputs, &loader));
     let torchserve = torchserve::derive(seen, environment);
     let java = java::derive(seen, process);
-    Ok(Stack {
-        torch: torch?,
-        native: native?,
-        cuda: cuda?,
-        torchserve: torchserve?,
-        java: java?,
-        ..unknown
-    })
+    Ok(Stack { torch: torch?, native: native?, cuda: cuda?, torchserve: torchserve?, java: java?, ..unknown })
 }

@@ -104,13 +104,19 @@ fn nearest(written: &str) -> Vec<&'static str> {
         return Vec::new();
     }
     let names = GPUS.iter().map(|row| row.name).chain(INSTANCES.iter().map(|row| row.name));
+    // The size of an instance is no part of its family's name: g5 of g5.xlarge.
+    let family = written.split('.').next().unwrap_or_default();
     let mut found: Vec<(f64, &'static str)> = names
-        .map(|name| (name, plain(name)))
-        .map(|(name, plain)| {
-            (strsim::jaro_winkler(written, &plain), strsim::levenshtein(written, &plain), name)
+        .filter_map(|name| {
+            let plain = plain(name);
+            let alike = [written, family]
+                .into_iter()
+                .map(|written| (strsim::jaro_winkler(written, &plain), strsim::levenshtein(written, &plain)))
+                .filter(|(alike, letters)| *alike >= ALIKE || *letters <= 1)
+                .map(|(alike, _)| alike)
+                .max_by(f64::total_cmp)?;
+            Some((alike, name))
         })
-        .filter(|(alike, letters, _)| *alike >= ALIKE || *letters <= 1)
-        .map(|(alike, _, name)| (alike, name))
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     found.dedup_by_key(|(_, name)| *name);

@@ -239,8 +239,9 @@ fn gpus_of(labels: &Labels<'_>) -> Fact<Vec<Gpu>> {
         evidence.extend([labels.seen(major), labels.seen(minor)]);
     }
     if product.is_some() || told.is_some() {
-        // A name that the table knows is told as nvidia-smi prints it; its capability is the label's where there is one.
-        let name = row.map(|row| row.name).or(product).map(Text::from);
+        // Where no more than blanks are hyphens, the name is told as nvidia-smi prints it.
+        let printed = row.map(|row| row.name).filter(|name| Some(name.replace(' ', "-").as_str()) == product);
+        let name = printed.or(product).map(Text::from);
         let capability = told.or(row.map(|row| row.capability)).map(capability);
         return Fact::seen(vec![Gpu { name, capability }], evidence);
     }
@@ -335,9 +336,9 @@ mod tests {
             "no label tells it; NVIDIA's GPU feature discovery writes nvidia.com/cuda.driver-version.full";
         for (labels, wanted) in [
             (&newer[..], "550.107.02 12.4 | Tesla T4 7.5".to_owned()),
-            (older, "455.06 11.1 | NVIDIA A100-SXM4-40GB 8.0".to_owned()),
-            (slice, "535.104.05 - | NVIDIA A100-SXM4-80GB 8.0".to_owned()),
-            (shared, format!("{no_driver} | NVIDIA A10G 8.6")),
+            (older, "455.06 11.1 | A100-SXM4-40GB 8.0".to_owned()),
+            (slice, "535.104.05 - | NVIDIA-A100-SXM4-80GB-MIG-1g.10gb 8.0".to_owned()),
+            (shared, format!("{no_driver} | NVIDIA-A10G-SHARED 8.6")),
             (new_board, format!("{no_driver} | NVIDIA-X9000 13.0")),
             (jetson, "its label says unknown.unknown.unknown, which is no version | - 8.7".to_owned()),
         ] {
