@@ -57,7 +57,6 @@ pub static CHECKS: &[Check] = &[
     check!(gpu::driver_branch_end_of_life, "driver-branch-end-of-life", Note, "The branch of the driver is not supported any more"),
     check!(gpu::gpu_not_in_torch_arch_list, "gpu-not-in-torch-arch-list", Error, "torch has no code for the machine's GPU"),
     check!(gpu::gpu_runs_through_ptx_jit, "gpu-runs-through-ptx-jit", Warning, "torch has only PTX for the machine's GPU, to be compiled at first use"),
-    check!(gpu::cudnn_lacks_gpu, "cudnn-lacks-gpu", Error, "The cuDNN that torch loads has no code for the machine's GPU"),
     check!(gpu::triton_too_old_gpu, "triton-too-old-gpu", Warning, "Triton does not compile for the machine's GPU"),
     check!(gpu::nvidia_require_unsatisfied, "nvidia-require-unsatisfied", Warning, "The machine is none that the image's NVIDIA_REQUIRE_* asks for"),
     check!(gpu::nvidia_require_malformed, "nvidia-require-malformed", Warning, "A condition of NVIDIA_REQUIRE_* is one that the NVIDIA hook cannot read"),

@@ -149,7 +149,8 @@ fn image(example: &mut Example, lines: &[&str]) {
                     .files
                     .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), b"pip\n".to_vec());
             }
-            ["env", pair] => {
+            ["env", ..] => {
+                let pair = line.strip_prefix("env ").expect("env NAME=VALUE");
                 let (name, value) = pair.split_once('=').expect("env NAME=VALUE");
                 example.env.push((name.into(), value.into()));
             }

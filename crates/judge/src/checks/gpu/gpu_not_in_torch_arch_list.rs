@@ -59,7 +59,7 @@ pub(crate) fn undetermined(case: &Case<'_>) -> Vec<Spoken> {
                     machine::reason(&runtime.torch.architectures)
                 }
                 Some(capability) if runtime.covers(capability).is_none() => {
-                    "its list of architectures tells it not".into()
+                    "what it has for that architecture alone may be all of it or a few kernels".into()
                 }
                 Some(_) => continue,
             };

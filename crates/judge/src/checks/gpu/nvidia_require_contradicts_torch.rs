@@ -33,7 +33,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
             );
             Some(
                 Spoken::new(*variable, message)
-                    .seen([Evidence::new("image configuration", say!(*variable, "=", value))])
+                    .seen([Evidence::new("image configuration", say!(*variable, "=", **value))])
                     .seen(runtime.seen())
                     .why(why)
                     .fix("take a base image of torch's CUDA; wheels of torch bring their own libraries and need none of the base's"),

@@ -20,7 +20,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     vec![
         Spoken::new(NAME, say!("the image asks for `", first(value), "` and switches the check of it off"))
             .seen([machine::variable(NAME, &set)])
-            .seen([Evidence::new("image configuration", say!(*variable, "=", value))])
+            .seen([Evidence::new("image configuration", say!(*variable, "=", **value))])
             .why(
                 "on a host with too old a driver the container starts, and the error comes from CUDA instead",
             )

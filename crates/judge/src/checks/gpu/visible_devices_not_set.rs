@@ -1,5 +1,5 @@
 //! The image's environment and the machine come in; what comes out is a warning where the image hides every GPU, and a note
-//! where it asks for none on a machine that has some.
+//! where it is made for NVIDIA's runtime and asks for none on a machine that has some.
 
 use envdiff_model::{Severity, say};
 
@@ -25,6 +25,8 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         Some(_) => Vec::new(),
         // With CUDA_VERSION the hook takes the image for one that wants all GPUs; a cluster's device plugin sets it.
         None if config.var("CUDA_VERSION").is_some_and(|version| !version.is_empty()) => Vec::new(),
+        // Without any of its variables an image is started with --gpus.
+        None if !config.env.iter().any(|(name, _)| name.as_bytes().starts_with(b"NVIDIA_")) => Vec::new(),
         None => {
             let hosts = machine::hosts(case);
             let with_gpu = hosts.iter().find(|host| !host.are_nodes() && !host.known_gpus().is_empty());
