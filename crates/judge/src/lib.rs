@@ -3,6 +3,7 @@
 mod case;
 mod checks;
 mod installed;
+mod machine;
 mod markers;
 mod needs;
 mod origin;
@@ -37,6 +38,7 @@ pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
         let needs = Needs::of(&installed, &surroundings, &locks, &judged);
         let case = Case {
             environment: &environment,
+            config: config.as_ref(),
             locks: &locks,
             judged: &judged,
             installed: &installed,

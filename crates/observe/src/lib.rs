@@ -1,10 +1,13 @@
 //! From what was seen in an image to facts: which Python starts, what it finds on `sys.path`, which distributions are
 //! there. Observers ask a [`Seen`] and are run again until nothing is pending; nothing of the image's code is run.
+//! [`machine`] alone looks at the world: at the machine that the image will run on.
 
+pub(crate) mod cuda;
 mod freeze;
 pub mod fuzz;
 mod java;
 pub mod limits;
+pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;
@@ -34,6 +37,7 @@ pub const LIKELY: Likely = Likely {
         "build-details.json",
         "HEAD",
         "packed-refs",
+        "version.json",
         "version.py",
         "version.txt",
         "release",
@@ -94,8 +98,11 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
+    // It hangs on no Python, so its questions go out beside Python's.
+    let cuda = cuda::installed(seen, inputs);
     let python::Derived { mut environment, process } =
         python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    drop(cuda?);
     environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
     Ok(environment)
 }

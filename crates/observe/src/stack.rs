@@ -6,7 +6,7 @@ use envdiff_model::{Environment, Stack, Text};
 
 use crate::native::loader::Loader;
 use crate::python::process::Process;
-use crate::{Inputs, java, native, torch, torchserve};
+use crate::{Inputs, cuda, java, native, torch, torchserve};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
@@ -21,11 +21,11 @@ pub(crate) fn derive(
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
     let torch = torch::derive(seen, environment);
     let loader = Loader::derive(seen, inputs, environment);
-    let native = match &loader {
-        Ok(loader) => native::derive(seen, loader, environment),
-        Err(miss) => Err(miss.clone()),
+    let (native, cuda) = match &loader {
+        Ok(loader) => (native::derive(seen, loader, environment), cuda::derive(seen, inputs, loader)),
+        Err(miss) => (Err(miss.clone()), Err(miss.clone())),
     };
     let torchserve = torchserve::derive(seen, environment);
     let java = java::derive(seen, process);
-    Ok(Stack { torch: torch?, native: native?, torchserve: torchserve?, java: java?, ..unknown })
+    Ok(Stack { torch: torch?, native: native?, cuda: cuda?, torchserve: torchserve?, java: java?, ..unknown })
 }

@@ -51,6 +51,7 @@ fn open_image_of(
     options: &OpenOptions,
     events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
+    let local = engine.address.is_local();
     events.step("asking the engine", 0);
     let inspected = {
         let (engine, name) = (engine.clone(), name.to_owned());
@@ -84,7 +85,14 @@ fn open_image_of(
         layers: inspected.json.layers,
         notices: Vec::new(),
     };
-    Ok(Files { target, config: Some(config), begin: Begin::Configuration, source: Box::new(source), told })
+    Ok(Files {
+        target,
+        config: Some(config),
+        begin: Begin::Configuration,
+        source: Box::new(source),
+        local,
+        told,
+    })
 }
 
 /// Opens a container's present file system, as far as it is its own: what it has mounted is unreadable.
@@ -106,6 +114,7 @@ fn open_container_of(
     options: &OpenOptions,
     events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
+    let local = engine.address.is_local();
     events.step("asking the engine", 0);
     let (container, image) = {
         let (engine, name) = (engine.clone(), name.to_owned());
@@ -171,5 +180,12 @@ fn open_container_of(
         layers,
         notices: Vec::new(),
     };
-    Ok(Files { target, config: Some(config), begin: Begin::Configuration, source: Box::new(source), told })
+    Ok(Files {
+        target,
+        config: Some(config),
+        begin: Begin::Configuration,
+        source: Box::new(source),
+        local,
+        told,
+    })
 }

@@ -14,7 +14,7 @@
 //! size PATH BYTES               a file of so many zeros
 //! link PATH TARGET              a symbolic link
 //! --- machine                   the machine it will run on, as --driver and --gpu name it:
-//! driver 535.104.05             or: driver none
+//! driver 535.104.05             or: driver none, driver 551.61 wsl
 //! gpu NVIDIA L4                 or: gpu sm_86, gpu none; several lines are several
 //! --- lock NAME [--record|--demand]
 //! the lock's content
@@ -149,7 +149,8 @@ fn image(example: &mut Example, lines: &[&str]) {
                     .files
                     .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), b"pip\n".to_vec());
             }
-            ["env", pair] => {
+            ["env", ..] => {
+                let pair = line.strip_prefix("env ").expect("env NAME=VALUE");
                 let (name, value) = pair.split_once('=').expect("env NAME=VALUE");
                 example.env.push((name.into(), value.into()));
             }

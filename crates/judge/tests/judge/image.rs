@@ -1,7 +1,7 @@
 //! The image of an example comes in; its snapshot comes out, by the same observers that read a real one.
 
 use envdiff_files::{Budget, Literal, Seen, converse};
-use envdiff_model::{Environment, ImageConfig, Snapshot, Target, TargetKind};
+use envdiff_model::{Environment, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind};
 use envdiff_observe::{Inputs, environment};
 
 use crate::example::{Example, Python};
@@ -18,8 +18,26 @@ pub fn snapshot(example: &Example) -> Snapshot {
         layers: None,
         notices: Vec::new(),
     };
-    let environment = observed(files(example), &config);
+    let mut environment = observed(files(example), &config);
+    environment.machine = machine(example);
     Snapshot { target, config: Some(config), environment }
+}
+
+/// What `--driver` and `--gpu` name; a driver of Windows stands for what WSL2 itself would tell.
+fn machine(example: &Example) -> Machine {
+    let (driver, wsl) = match example.driver.as_deref().map(|driver| (driver, driver.strip_suffix(" wsl"))) {
+        Some((_, Some(driver))) => (Some(driver), true),
+        Some((driver, None)) => (Some(driver), false),
+        None => (None, false),
+    };
+    let mut machine = envdiff_observe::machine::named(driver, &example.gpus)
+        .unwrap_or_else(|error| panic!("{}: {error}; {}", example.title, error.help()));
+    for host in &mut machine.hosts {
+        if let Fact::Known { value: Some(driver), .. } = &mut host.driver {
+            driver.wsl = wsl;
+        }
+    }
+    machine
 }
 
 /// What the observers tell of a file system.
