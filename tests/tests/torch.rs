@@ -167,6 +167,14 @@ fn wanted(truth: &Value) -> Value {
     })
 }
 
+/// Findings at warning and error level: `error CHECK SUBJECT`.
+fn told(report: &Value) -> Vec<String> {
+    let findings = report["audits"][0]["findings"].as_array().unwrap();
+    let told = findings.iter().filter(|finding| finding["severity"] != "note");
+    told.map(|finding| ["severity", "check", "subject"].map(|key| finding[key].as_str().unwrap()).join(" "))
+        .collect()
+}
+
 /// What is not as it should be with one target.
 fn faults(target: &str, expected: &Expected) -> Vec<String> {
     let truth = truth(expected.name);
@@ -180,13 +188,7 @@ fn faults(target: &str, expected: &Expected) -> Vec<String> {
         .filter(|(key, want)| have[*key] != **want)
         .map(|(key, want)| format!("{target}: {key}\n     got {}\n  wanted {want}", have[key]))
         .collect();
-    let findings: Vec<String> = audit["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|finding| finding["severity"] != "note")
-        .map(|finding| ["severity", "check", "subject"].map(|key| finding[key].as_str().unwrap()).join(" "))
-        .collect();
+    let findings = told(&report);
     if findings != expected.findings {
         out.push(format!("{target}: findings {findings:#?}, wanted {:#?}", expected.findings));
     }
@@ -209,6 +211,30 @@ fn thin_roots_are_what_their_torch_says() {
         all.extend(faults(&unpacked(expected.name, work.path()), expected));
     }
     assert!(all.is_empty(), "{} differences\n{}", all.len(), all.join("\n"));
+}
+
+#[test]
+fn real_torch_meets_machines() {
+    let work = tempfile::tempdir().unwrap();
+    let targets: Vec<(&str, String)> =
+        ENVIRONMENTS.iter().map(|one| (one.name, unpacked(one.name, work.path()))).collect();
+    for (name, driver, gpu, wanted) in [
+        ("1.13.1", "535.104.05", "NVIDIA A100-SXM4-40GB", None),
+        ("1.13.1", "535.104.05", "NVIDIA H100 PCIe", Some("gpu-not-in-torch-arch-list")),
+        ("2.1.2", "525.60.13", "Tesla V100-SXM2-16GB", None),
+        ("2.1.2", "470.86", "NVIDIA GeForce RTX 3050 Laptop GPU", Some("driver-too-old-for-cuda")),
+        // sm_86 covers 8.9, and CUDA 12.4 runs on a driver of 12.2.
+        ("2.6.0", "535.104.05", "NVIDIA L4", None),
+        ("2.6.0", "570.124.06", "NVIDIA GeForce RTX 5090", Some("gpu-not-in-torch-arch-list")),
+        ("2.15.0", "580.95.05", "NVIDIA H100 80GB HBM3", None),
+        ("2.15.0", "580.95.05", "Tesla V100-SXM2-16GB", Some("gpu-not-in-torch-arch-list")),
+        ("2.15.0", "none", "none", None),
+    ] {
+        let target = &targets.iter().find(|(one, _)| *one == name).unwrap().1;
+        let report = json_of(&[target, "--driver", driver, "--gpu", gpu, "--format", "json"]);
+        let wanted: Vec<String> = wanted.iter().map(|check| format!("error {check} torch")).collect();
+        assert_eq!(told(&report), wanted, "torch {name}, driver {driver}, {gpu}");
+    }
 }
 
 /// The images stay where they were built, for each is gigabytes: CI has the bundles alone.

@@ -33,8 +33,10 @@ fn main() -> ExitCode {
     };
     let turns: usize = words.next().and_then(|turns| turns.parse().ok()).unwrap_or(1);
     for _ in 0..turns {
-        let told = [("python", python_environment as Observe), ("all", environment)]
-            .map(|(what, observe)| conversation(target, read, observe).map(|told| format!("\"{what}\": {told}")));
+        let told =
+            [("python", python_environment as Observe), ("all", environment)].map(|(what, observe)| {
+                conversation(target, read, observe).map(|told| format!("\"{what}\": {told}"))
+            });
         match told {
             [Ok(python), Ok(all)] => println!("{{{python}, {all}, \"peak\": {}}}", peak()),
             [Err(error), _] | [_, Err(error)] => {

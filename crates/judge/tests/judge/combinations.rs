@@ -21,8 +21,7 @@ fn the_named_check_speaks_and_nothing_else_breaks() {
         assert!(text.contains("\nSource"), "{name}: who had it?");
         for example in examples(&name, &text) {
             combinations += 1;
-            let named: Vec<&str> =
-                example.finds.iter().filter_map(|found| found.split(' ').nth(1)).collect();
+            let named: Vec<&str> = example.finds.iter().filter_map(|found| found.split(' ').nth(1)).collect();
             let said: Vec<String> = judge(&example)
                 .findings
                 .iter()
