@@ -3,11 +3,13 @@
 
 mod freeze;
 pub mod fuzz;
+mod java;
 pub mod limits;
 pub mod native;
 pub mod python;
 mod stack;
 pub mod torch;
+mod torchserve;
 
 use envdiff_files::{ImagePath, Likely, Miss, Seen};
 use envdiff_model::{Environment, ImageConfig, Text};
@@ -32,6 +34,9 @@ pub const LIKELY: Likely = Likely {
         "build-details.json",
         "HEAD",
         "packed-refs",
+        "version.py",
+        "version.txt",
+        "release",
     ],
     suffixes: &[
         ".pth",
@@ -57,8 +62,8 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &[],
-    scans: &[],
+    elf: &["libc10_cuda.so", "_C.so", "_C_stable.so", "libtorchaudio"],
+    scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
 
@@ -89,7 +94,8 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    let mut environment = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
-    environment.stack = stack::derive(seen, inputs, &environment)?;
+    let python::Derived { mut environment, process } =
+        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
     Ok(environment)
 }

@@ -4,15 +4,23 @@
 use envdiff_files::{Miss, Seen};
 use envdiff_model::{Environment, Stack, Text};
 
-use crate::{Inputs, native, torch};
+use crate::python::process::Process;
+use crate::{Inputs, java, native, torch, torchserve};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
-pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, environment: &Environment) -> Result<Stack, Miss> {
+pub(crate) fn derive(
+    seen: &Seen,
+    inputs: &Inputs<'_>,
+    environment: &Environment,
+    process: Option<&Process>,
+) -> Result<Stack, Miss> {
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
-    let torch = torch::derive(seen, inputs, environment);
+    let torch = torch::derive(seen, environment);
     let native = native::derive(seen, inputs, environment);
-    Ok(Stack { torch: torch?, native: native?, ..unknown })
+    let torchserve = torchserve::derive(seen, environment);
+    let java = java::derive(seen, process);
+    Ok(Stack { torch: torch?, native: native?, torchserve: torchserve?, java: java?, ..unknown })
 }
