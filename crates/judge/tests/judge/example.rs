@@ -16,6 +16,7 @@
 //! --- machine                   the machine it will run on, as --driver and --gpu name it:
 //! driver 535.104.05             or: driver none, driver 551.61 wsl
 //! gpu NVIDIA L4                 or: gpu sm_86, gpu none; several lines are several
+//! node NAME                     the lines above it are its driver and GPUs; several are the nodes of a cluster
 //! --- lock NAME [--record|--demand]
 //! the lock's content
 //! --- lock-file NAME            a file that a lock includes
@@ -43,9 +44,19 @@ pub struct Example {
     pub driver: Option<String>,
     /// `--gpu`
     pub gpus: Vec<String>,
+    /// `--node`
+    pub nodes: Vec<Node>,
     pub locks: Vec<Lock>,
     pub lock_files: BTreeMap<String, String>,
     pub finds: Vec<String>,
+}
+
+/// A node of a cluster.
+#[derive(Debug)]
+pub struct Node {
+    pub name: String,
+    pub driver: Option<String>,
+    pub gpus: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -191,7 +202,11 @@ fn machine(example: &mut Example, lines: &[&str]) {
         match line.split_once(' ') {
             Some(("driver", version)) => example.driver = Some(version.to_owned()),
             Some(("gpu", name)) => example.gpus.push(name.to_owned()),
-            _ => panic!("{}: a machine has driver and gpu, not {line:?}", example.title),
+            Some(("node", name)) => {
+                let (driver, gpus) = (example.driver.take(), std::mem::take(&mut example.gpus));
+                example.nodes.push(Node { name: name.to_owned(), driver, gpus });
+            }
+            _ => panic!("{}: a machine has driver, gpu and node, not {line:?}", example.title),
         }
     }
 }

@@ -23,18 +23,29 @@ pub fn snapshot(example: &Example) -> Snapshot {
     Snapshot { target, config: Some(config), environment }
 }
 
-/// What `--driver` and `--gpu` name; a driver of Windows stands for what WSL2 itself would tell.
+/// What `--driver` and `--gpu` name, for each node where there are some.
 fn machine(example: &Example) -> Machine {
-    let (driver, wsl) = match example.driver.as_deref().map(|driver| (driver, driver.strip_suffix(" wsl"))) {
-        Some((_, Some(driver))) => (Some(driver), true),
-        Some((driver, None)) => (Some(driver), false),
-        None => (None, false),
-    };
-    let mut machine = envdiff_observe::machine::named(driver, &example.gpus)
+    if example.nodes.is_empty() {
+        return host(example, example.driver.as_deref(), &example.gpus);
+    }
+    let hosts = example.nodes.iter().flat_map(|node| {
+        let mut hosts = host(example, node.driver.as_deref(), &node.gpus).hosts;
+        for host in &mut hosts {
+            host.name = Some(node.name.as_str().into());
+        }
+        hosts
+    });
+    Machine { hosts: hosts.collect(), ..Machine::default() }
+}
+
+/// A driver of Windows stands for what WSL2 itself would tell.
+fn host(example: &Example, driver: Option<&str>, gpus: &[String]) -> Machine {
+    let on_windows = driver.and_then(|driver| driver.strip_suffix(" wsl"));
+    let mut machine = envdiff_observe::machine::named(on_windows.or(driver), gpus)
         .unwrap_or_else(|error| panic!("{}: {error}; {}", example.title, error.help()));
     for host in &mut machine.hosts {
         if let Fact::Known { value: Some(driver), .. } = &mut host.driver {
-            driver.wsl = wsl;
+            driver.wsl = on_windows.is_some();
         }
     }
     machine

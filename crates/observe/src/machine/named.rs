@@ -88,7 +88,7 @@ fn gpu_named(written: &str) -> Result<Gpu, MachineError> {
     if several.len() > 1 {
         return Err(MachineError::ManyGpus { name: written.to_owned(), names: several });
     }
-    Err(MachineError::NoGpu { name: written.to_owned(), nearest: nearest(&plain) })
+    Err(MachineError::NoGpu { name: written.to_owned(), nearest: nearest(written, &plain) })
 }
 
 /// In lower case, with blanks for hyphens, without the names that stand on every board.
@@ -98,20 +98,22 @@ fn plain(name: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn nearest(written: &str) -> Vec<&'static str> {
+fn nearest(written: &str, plain: &str) -> Vec<&'static str> {
     // Nothing as long as this is one letter away from a name.
     if written.len() > 100 {
         return Vec::new();
     }
     let names = GPUS.iter().map(|row| row.name).chain(INSTANCES.iter().map(|row| row.name));
-    // The size of an instance is no part of its family's name: g5 of g5.xlarge.
-    let family = written.split('.').next().unwrap_or_default();
+    // The size of an instance is no part of its family's name (g5 of g5.xlarge), and a misspelt maker's name is still there.
+    let family = plain.split('.').next().unwrap_or_default();
+    let lower = written.to_ascii_lowercase();
     let mut found: Vec<(f64, &'static str)> = names
         .filter_map(|name| {
-            let plain = plain(name);
-            let alike = [written, family]
-                .into_iter()
-                .map(|written| (strsim::jaro_winkler(written, &plain), strsim::levenshtein(written, &plain)))
+            let of_name = self::plain(name);
+            let pairs = [(plain, &of_name), (family, &of_name), (&*lower, &name.to_ascii_lowercase())];
+            let alike = pairs
+                .iter()
+                .map(|(a, b)| (strsim::jaro_winkler(a, b), strsim::levenshtein(a, b)))
                 .filter(|(alike, letters)| *alike >= ALIKE || *letters <= 1)
                 .map(|(alike, _)| alike)
                 .max_by(f64::total_cmp)?;
