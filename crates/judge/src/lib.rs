@@ -4,6 +4,7 @@ mod case;
 mod checks;
 mod installed;
 mod markers;
+mod modules;
 mod needs;
 mod origin;
 mod policy;

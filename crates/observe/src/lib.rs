@@ -45,10 +45,22 @@ pub const LIKELY: Likely = Likely {
         "_finder.py",
         "entrypoint",
     ],
-    folders: &[".dist-info", ".egg-info", "EGG-INFO", "conda-meta", "status.d", "docker-entrypoint.d"],
+    folders: &[
+        ".dist-info",
+        ".egg-info",
+        "EGG-INFO",
+        "conda-meta",
+        "status.d",
+        "docker-entrypoint.d",
+        "ld.so.conf.d",
+    ],
     programs: &["bin", "sbin"],
     paths: &[
         "etc/passwd",
+        "etc/ld.so.cache",
+        "etc/ld.so.conf",
+        "etc/ld-musl-x86_64.path",
+        "etc/ld-musl-aarch64.path",
         "etc/profile",
         "var/lib/dpkg/status",
         "lib/apk/db/installed",
@@ -57,7 +69,7 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &[],
+    elf: &[".so", "python"],
     scans: &[],
     limit: limits::METADATA_FILE,
 };
@@ -89,7 +101,8 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    let mut environment = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
-    environment.stack = stack::derive(seen, inputs, &environment)?;
+    let python::Derived { mut environment, library_path } =
+        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    environment.stack = stack::derive(seen, inputs, &environment, library_path.as_ref())?;
     Ok(environment)
 }

@@ -31,13 +31,23 @@ use program::ProgramKind;
 use start::Started;
 
 use crate::limits::{ACCOUNTS_FILE, INTERPRETERS};
+use crate::native::loader;
+
+/// What starts.
+pub(crate) struct Derived {
+    /// Everything about Python.
+    pub(crate) environment: Environment,
+    /// `LD_LIBRARY_PATH` as the interpreter finds it: `None` not set, `Some(None)` set to what cannot be followed, or not
+    /// known without an image configuration.
+    pub(crate) library_path: Option<Option<Text>>,
+}
 
 /// Derives everything about Python.
 pub(crate) fn environment(
     seen: &Seen,
     config: Option<&ImageConfig>,
     interpreter: Option<&ImagePath>,
-) -> Result<Environment, Miss> {
+) -> Result<Derived, Miss> {
     foresee::start(seen, config);
     let mut accounts: Vec<Account> = Vec::new();
     let mut no_accounts = None;
@@ -66,6 +76,10 @@ pub(crate) fn environment(
             ),
         });
     }
+    let library_path = |process: Option<&Process>| match (config, process) {
+        (None, _) | (_, None) => Some(None),
+        (Some(_), Some(process)) => process.vars.raw(b"LD_LIBRARY_PATH").map(Option::<&Text>::cloned),
+    };
     // What else lies there is looked for at the same time as what starts.
     let candidates = others::candidates(seen, process.as_ref());
     let started = match (interpreter, &process) {
@@ -89,7 +103,7 @@ pub(crate) fn environment(
         (Err(miss), _) | (_, Err(miss)) => Err(miss.clone()),
     };
     let nothing = |reason: Text, unknown: Vec<Unknown>| {
-        Ok(Environment {
+        let environment = Environment {
             python: Fact::unknown(reason.clone()),
             interpreter: Fact::unknown(reason.clone()),
             sys_path: Fact::unknown(reason.clone()),
@@ -101,7 +115,8 @@ pub(crate) fn environment(
             machine: Machine::unknown("nothing was asked about a machine"),
             told: None,
             unknown,
-        })
+        };
+        Ok(Derived { environment, library_path: library_path(process.as_ref()) })
     };
     let started = match started {
         Ok(started) => started,
@@ -112,6 +127,7 @@ pub(crate) fn environment(
         Ok(layout) => layout,
         Err(reason) => return nothing(reason, unknown),
     };
+    loader::foresee(seen, Some(layout.real.as_ref().unwrap_or(&layout.executable)));
     // Independent of one another, so that each one's questions go out in the same batch.
     let version = version::find(seen, &layout, true);
     let path = sys_path::derive(seen, &layout, &started.flags, &started.process, config.is_some());
@@ -145,7 +161,7 @@ pub(crate) fn environment(
     unknown.extend(path.unknown);
     unknown.extend(conda.1);
     let markers = markers::derive(&layout, &version.python, version.pypy.as_ref(), config, machine);
-    Ok(Environment {
+    let environment = Environment {
         interpreter: Fact::seen(interpreter_of(&layout, &started), evidence(&layout)),
         python: version.python,
         sys_path: path.fact,
@@ -157,30 +173,8 @@ pub(crate) fn environment(
         machine: Machine::unknown("nothing was asked about a machine"),
         told: None,
         unknown,
-    })
-}
-
-/// A variable as the interpreter finds it when it starts: `None` not set, `Some(None)` set to what cannot be followed. Where
-/// what starts is not known, or it is not the image that says so, it is that of the image's configuration.
-pub(crate) fn variable(
-    seen: &Seen,
-    config: &ImageConfig,
-    interpreter: Option<&ImagePath>,
-    name: &str,
-) -> Result<Option<Option<Text>>, Miss> {
-    let mut accounts: Vec<Account> = Vec::new();
-    if let Some(passwd) = ImagePath::new("/etc/passwd")
-        && let Found::Is(found) = ask::parsed(seen, &passwd, ACCOUNTS_FILE, process::accounts)?
-    {
-        accounts.clone_from(&found);
-    }
-    let process = Process::of(config, &accounts);
-    let started = match interpreter {
-        Some(_) => None,
-        None => start::find(seen, &accounts, &process)?.ok(),
     };
-    let vars = started.map_or(process.vars, |started| started.process.vars);
-    Ok(vars.raw(name.as_bytes()).map(Option::<&Text>::cloned))
+    Ok(Derived { environment, library_path: library_path(Some(&started.process)) })
 }
 
 /// The interpreter that the user names: a file, or a prefix with one in its `bin`.

@@ -4,6 +4,7 @@ use envdiff_model::{Evidence, Fact, Severity, Text, Verdict, say};
 
 use crate::case::{Case, Spoken, seen};
 use crate::checks::installed::requirement_of_installed_package_broken as broken;
+use crate::checks::native::shared_library_missing as library;
 use crate::checks::python::interpreter_missing;
 use crate::verdict;
 use crate::wording;
@@ -34,6 +35,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         );
     }
     out.extend(broken::undetermined(case));
+    out.extend(library::undetermined(case));
     out
 }
 
