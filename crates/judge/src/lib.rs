@@ -5,6 +5,7 @@ mod checks;
 mod installed;
 mod machine;
 mod markers;
+mod modules;
 mod needs;
 mod origin;
 mod policy;

@@ -280,7 +280,7 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, loader: &Loader<'_>) -> R
 /// Libraries of the driver, stubs and links to compatibility libraries in the folders that the loader looks into whatever
 /// asks for them.
 fn in_folders(seen: &Seen, loader: &Loader<'_>) -> Result<Cuda, Miss> {
-    let mut cuda = Cuda { doubts: loader.doubts().to_vec(), ..Cuda::default() };
+    let mut cuda = Cuda { doubts: loader.doubts().cloned().collect(), ..Cuda::default() };
     let listed = seen.each(loader.folders(), |folder| {
         let listing = match ask::list(seen, &folder.path)? {
             Found::Is(listing) => listing,

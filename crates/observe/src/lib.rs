@@ -54,10 +54,22 @@ pub const LIKELY: Likely = Likely {
         "_finder.py",
         "entrypoint",
     ],
-    folders: &[".dist-info", ".egg-info", "EGG-INFO", "conda-meta", "status.d", "docker-entrypoint.d"],
+    folders: &[
+        ".dist-info",
+        ".egg-info",
+        "EGG-INFO",
+        "conda-meta",
+        "status.d",
+        "docker-entrypoint.d",
+        "ld.so.conf.d",
+    ],
     programs: &["bin", "sbin"],
     paths: &[
         "etc/passwd",
+        "etc/ld.so.cache",
+        "etc/ld.so.conf",
+        "etc/ld-musl-x86_64.path",
+        "etc/ld-musl-aarch64.path",
         "etc/profile",
         "var/lib/dpkg/status",
         "lib/apk/db/installed",
@@ -66,7 +78,7 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &["libc10_cuda.so", "_C.so", "_C_stable.so", "libtorchaudio"],
+    elf: &[".so", "python"],
     scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
@@ -100,9 +112,9 @@ impl Inputs<'_> {
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
     // It hangs on no Python, so its questions go out beside Python's.
     let cuda = cuda::installed(seen, inputs);
-    let python::Derived { mut environment, process } =
-        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    let mut derived = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
     drop(cuda?);
-    environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
+    derived.environment.stack = stack::derive(seen, inputs, &derived)?;
+    let environment = derived.environment;
     Ok(environment)
 }

@@ -59,6 +59,10 @@ pub const LOADER_CONF: u64 = 1 << 20;
 pub const LOADER_FOLDERS: usize = 1_000;
 /// How deep files may include one another.
 pub const LOADER_INCLUDES: usize = 8;
+/// The most extension modules, and libraries that come with them, that are looked at.
+pub const MODULES: usize = 512;
+/// The most libraries of one folder that are looked at.
+pub const MODULES_OF_FOLDER: usize = 256;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
