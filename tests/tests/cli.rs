@@ -409,6 +409,9 @@ fn bad_input_is_status_2_with_one_message() {
     lock("nodes.yaml", b"apiVersion: v1\nkind: List\n");
     lock("pods.json", b"{\"kind\": \"List\", \"items\": [{\"kind\": \"Pod\"}]}");
     std::fs::create_dir(image.beside().join("folder")).unwrap();
+    std::fs::create_dir(image.beside().join("layout")).unwrap();
+    lock("layout/oci-layout", b"{\"imageLayoutVersion\": \"1.0.0\"}");
+    lock("layout/index.json", b"{}");
     let dir: &[&str] = &["dir:root", "--image-config", "config.json"];
     let with = |more: &[&'static str]| [dir, more].concat();
     for (words, wanted) in [
@@ -429,6 +432,7 @@ fn bad_input_is_status_2_with_one_message() {
         (vec!["dir:root", "--image-config", "config-broken.json"], "config-broken.json"),
         (vec!["dir:root", "--image-config", "absent.json"], "absent.json"),
         (vec!["dir:absent"], "absent"),
+        (vec!["dir:layout"], "oci:DIR"),
         (vec!["./absent"], "absent"),
         (vec!["./noise.tar"], "noise.tar"),
         (vec!["./empty.tar"], "empty.tar"),
