@@ -5,3 +5,4 @@ pub(crate) mod installed;
 pub(crate) mod native;
 pub(crate) mod packages;
 pub(crate) mod python;
+pub(crate) mod torch;

@@ -10,6 +10,7 @@ mod needs;
 mod origin;
 mod policy;
 pub mod registry;
+mod stack;
 mod training;
 mod verdict;
 mod why;

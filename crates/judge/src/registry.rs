@@ -81,6 +81,21 @@ pub static CHECKS: &[Check] = &[
     check!(gpu::libcuda_baked_into_image, "libcuda-baked-into-image", Error, "Libraries of a driver lie in the image"),
     check!(gpu::cuda_stub_in_loader_path, "cuda-stub-in-loader-path", Error, "A stub of libcuda is on the loader's path"),
     check!(gpu::wsl_driver_numbers, "wsl-driver-numbers", Note, "The driver is that of Windows, numbered otherwise"),
+    check!(torch::java_missing, "java-missing", Error, "TorchServe is installed and finds no Java"),
+    check!(torch::java_too_old, "java-too-old", Error, "The Java that TorchServe starts is older than it needs"),
+    check!(torch::torchserve_needs_package, "torchserve-needs-package", Error, "A package that TorchServe imports at its start is missing"),
+    check!(torch::python_too_new_for_torch, "python-too-new-for-torch", Error, "No wheel of this torch is for the image's Python"),
+    check!(torch::nvidia_wheel_missing, "nvidia-wheel-missing", Warning, "CUDA wheels that torch requires are not installed"),
+    check!(torch::nvidia_wheel_version_differs, "nvidia-wheel-version-differs", Warning, "A CUDA wheel is of another version than torch pins"),
+    check!(torch::companion_built_for_another_torch, "companion-built-for-another-torch", Error, "torchvision, torchaudio or torchtext was built for another torch"),
+    check!(torch::companion_of_another_variant, "companion-of-another-variant", Error, "torchvision or torchaudio was built for another CUDA than torch"),
+    check!(torch::extension_built_for_another_torch, "extension-built-for-another-torch", Error, "The label of an extension names another torch or CUDA"),
+    check!(torch::cxx11_abi_mismatch, "cxx11-abi-mismatch", Error, "An extension was built with the other C++ ABI than torch"),
+    check!(torch::torch_is_cpu_only, "torch-is-cpu-only", Warning, "torch is a CPU build where lock or machine say GPU"),
+    check!(torch::torch_variant_differs_from_lock, "torch-variant-differs-from-lock", Warning, "torch is of the right version and built for another CUDA than the lock's"),
+    check!(torch::triton_version_differs, "triton-version-differs", Warning, "triton is of another version than torch pins"),
+    check!(torch::nvidia_wheels_of_two_majors, "nvidia-wheels-of-two-majors", Note, "CUDA wheels of another major are left behind"),
+    check!(torch::torch_cuda_build_without_gpu_host, "torch-cuda-build-without-gpu-host", Note, "torch is a CUDA build and the machine has no GPU"),
 ];
 
 /// The check of this id.
