@@ -118,3 +118,11 @@ pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss
     let environment = derived.environment;
     Ok(environment)
 }
+
+/// Derives the Python environment alone; what lies under it is unknown. `make bench` tells by it what the rest costs.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
+pub fn python_environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
+    Ok(python::environment(seen, inputs.config, inputs.interpreter.as_ref())?.environment)
+}

@@ -32,17 +32,35 @@ pub(crate) fn libc(seen: &Seen, loader: &Loader<'_>) -> Result<Fact<Libc>, Miss>
         Found::Absent => return Ok(Fact::unknown("libc.so.6 is not there")),
         Found::Unreadable(why) => return Ok(Fact::unknown(why)),
     };
+    let real = ask::real(seen, &hit.path);
     let view = match view(seen, &hit)? {
         Ok(view) => view,
         Err(why) => return Ok(Fact::unknown(why)),
     };
-    Ok(match highest(&view.version_definitions, "GLIBC_") {
-        Some(version) => {
-            let evidence = ask::evidence(seen, &Ask::Elf(hit.path), say!("defines GLIBC_", &version));
-            Fact::known(Libc::Glibc(version.into()), evidence)
+    let name = match real? {
+        Found::Is(real) => real.file_name(),
+        Found::Absent | Found::Unreadable(_) => &[],
+    };
+    let (defined, named) = (highest(&view.version_definitions, "GLIBC_"), named(name));
+    let by_number = |version: &Option<String>| version.as_deref().and_then(numbers);
+    let told = if by_number(&named) > by_number(&defined) {
+        named.map(|version| (version, say!("is ", name)))
+    } else {
+        defined.map(|version| (version.clone(), say!("defines GLIBC_", version)))
+    };
+    Ok(match told {
+        Some((version, detail)) => {
+            Fact::known(Libc::Glibc(version.into()), ask::evidence(seen, &Ask::Elf(hit.path), detail))
         }
         None => Fact::unknown(say!(hit.path.as_bytes(), " defines no version of glibc")),
     })
+}
+
+/// The version in the name that glibc's library had up to 2.33, to which `libc.so.6` is a link: `libc-2.31.so`. What the
+/// library defines can lag behind: the symbols of `GLIBC_2.31` are in libm and libpthread alone.
+fn named(file: &[u8]) -> Option<String> {
+    let version = std::str::from_utf8(file).ok()?.strip_prefix("libc-")?.strip_suffix(".so")?;
+    numbers(version).map(|_| version.to_owned())
 }
 
 /// The `libstdc++.so.6` that is found for the first of `by`, or for the interpreter alone.
@@ -108,7 +126,15 @@ fn numbers(version: &str) -> Option<Vec<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use super::highest;
+    use super::{highest, named};
+
+    #[test]
+    fn the_file_that_libc_so_6_leads_to_can_tell_its_version() {
+        assert_eq!(named(b"libc-2.31.so").as_deref(), Some("2.31"));
+        for other in ["libc.so.6", "libc-2.31.so.1", "libc-musl.so", "libc-.so"] {
+            assert_eq!(named(other.as_bytes()), None, "{other}");
+        }
+    }
 
     #[test]
     fn the_highest_version_is_by_number() {
