@@ -10,6 +10,7 @@ use envdiff_observe::{Checkout, Inputs};
 use envdiff_report::Cost;
 
 use crate::cli::TargetOptions;
+use crate::exec;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -20,6 +21,9 @@ pub(crate) fn gather(
     progress: &Arc<Progress>,
 ) -> Result<(Snapshot, Option<Conversation>), Failure> {
     let spec = TargetSpec::parse(written, &Here)?;
+    if options.exec {
+        exec::can_start(written, &spec)?;
+    }
     let open = OpenOptions {
         read: options.read.into(),
         platform: options.platform.clone(),
@@ -38,7 +42,12 @@ pub(crate) fn gather(
     let config = files.config.clone();
     let inputs = Inputs { config: config.as_ref(), interpreter };
     let mut conversation = Conversation::begin(written, files);
-    let environment = conversation.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
+    let mut environment = conversation.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
+    if options.exec {
+        let beginning = conversation.ask(|seen| envdiff_observe::beginning(seen, &inputs))?;
+        let asked = options.exec_gpus.as_ref();
+        environment.told = Some(exec::ask(&conversation.files, &environment, beginning, asked, &events)?);
+    }
     let target = conversation.target();
     Ok((Snapshot { target, config, environment }, Some(conversation)))
 }

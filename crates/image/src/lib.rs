@@ -33,7 +33,7 @@ mod told;
 
 pub use archive::read_bytes as read_archive_bytes;
 pub use config::{ImageJson, platform, read as read_image_json};
-pub use docker::settle;
+pub use docker::{Exec, Gpus, Heard, settle};
 pub use error::ImageError;
 pub use history::{instruction, layers as layers_of};
 pub use nearest::nearest;

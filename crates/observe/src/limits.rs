@@ -48,6 +48,8 @@ pub const PROGRAM_SEARCHED: u64 = 48 << 20;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
+/// The most warnings, architectures or GPUs that torch is heard to tell (`--exec`).
+pub const TOLD_WARNINGS: usize = 200;
 
 /// The bounds of this crate.
 pub const LIMITS: &[Limit] = &[

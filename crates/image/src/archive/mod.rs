@@ -166,6 +166,7 @@ fn files(
         begin: Begin::Configuration,
         source: Box::new(source),
         told,
+        runnable: None,
     })
 }
 

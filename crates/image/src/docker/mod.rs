@@ -5,6 +5,7 @@ mod client;
 mod container;
 mod context;
 mod covered;
+mod exec;
 mod export;
 pub(crate) mod layers;
 mod own;
@@ -30,6 +31,8 @@ use crate::docker::own::ContainerSource;
 use crate::docker::reactor::reactor;
 use crate::{Begin, Events, Files, ImageError, OpenOptions, ReadBy, Told, folder, platform};
 
+pub(crate) use exec::Runnable;
+pub use exec::{Exec, Gpus, Heard};
 pub use reactor::settle;
 
 /// Opens an image of the engine that the Docker CLI would use.
@@ -74,6 +77,7 @@ fn open_image_of(
     let id = inspected.json.id.clone();
     let count = inspected.json.layers.as_ref().map(Vec::len);
     let image = Image::new(engine, name, id.as_ref(), &config, inspected.driver, count, options);
+    let runnable = Some(image.runnable());
     let source = AutoSource::open(image, options.read, Arc::clone(events), told.clone())?;
     let target = Target {
         kind: TargetKind::Docker,
@@ -84,7 +88,14 @@ fn open_image_of(
         layers: inspected.json.layers,
         notices: Vec::new(),
     };
-    Ok(Files { target, config: Some(config), begin: Begin::Configuration, source: Box::new(source), told })
+    Ok(Files {
+        target,
+        config: Some(config),
+        begin: Begin::Configuration,
+        source: Box::new(source),
+        told,
+        runnable,
+    })
 }
 
 /// Opens a container's present file system, as far as it is its own: what it has mounted is unreadable.
@@ -171,5 +182,12 @@ fn open_container_of(
         layers,
         notices: Vec::new(),
     };
-    Ok(Files { target, config: Some(config), begin: Begin::Configuration, source: Box::new(source), told })
+    Ok(Files {
+        target,
+        config: Some(config),
+        begin: Begin::Configuration,
+        source: Box::new(source),
+        told,
+        runnable: None,
+    })
 }
