@@ -1,5 +1,6 @@
 //! Targets that answer questions: what the user named goes in, an opened [`Source`](envdiff_files::Source) with the
-//! image's configuration comes out. Nothing of an image's code is run.
+//! image's configuration comes out. Nothing of an image's code is run, but what [`Files::exec`]
+//! is given to start.
 
 mod answer;
 mod archive;

@@ -203,6 +203,24 @@ pub const LIMITS: &[Limit] = &[
         Past::Refused,
         "crates/image/src/docker/tests/mock.rs::a_silent_engine_is_given_up",
     ),
+    Limit::new(
+        "the time that an image's own interpreter has (`--exec`)",
+        Amount::Seconds(EXEC_SECONDS),
+        Past::Unknown,
+        "crates/image/src/docker/tests/mock.rs::an_interpreter_is_heard_within_bounds",
+    ),
+    Limit::new(
+        "what it says",
+        Amount::bytes(EXEC_OUTPUT),
+        Past::Unknown,
+        "crates/image/src/docker/tests/mock.rs::an_interpreter_is_heard_within_bounds",
+    ),
+    Limit::new(
+        "what it prints beside",
+        Amount::bytes(EXEC_NOISE),
+        Past::Unknown,
+        "crates/image/src/docker/tests/mock.rs::an_interpreter_is_heard_within_bounds",
+    ),
 ];
 
 #[cfg(test)]

@@ -51,6 +51,9 @@ pub static CHECKS: &[Check] = &[
     check!(installed::metadata_unreadable, "metadata-unreadable", Warning, "The metadata of an installed package cannot be read"),
     check!(installed::pip_disagrees, "pip-disagrees", Note, "The image's own pip tells another story than its interpreter"),
     check!(installed::conda_record_stale, "conda-record-stale", Note, "conda's record tells another version than what is installed"),
+    check!(told::exec_differs, "exec-differs", Warning, "The image's own interpreter tells another story than its files"),
+    check!(told::exec_failed, "exec-failed", Note, "The image's own interpreter could not be asked, or did not answer"),
+    check!(told::exec_gpus_unavailable, "exec-gpus-unavailable", Note, "The image's interpreter was to have GPUs and has none, or torch cannot use them"),
 ];
 
 /// The check of this id.

@@ -194,6 +194,7 @@ mod tests {
     use envdiff_model::{Gpu, Text, Told};
 
     use super::read;
+    use crate::limits::{DISTRIBUTIONS, SYS_PATH, TOLD_WARNINGS};
 
     fn told(lines: &[&str]) -> Told {
         let output: String = lines.iter().map(|line| format!("\n\u{1e}envdiff {line}\n")).collect();
@@ -241,6 +242,48 @@ mod tests {
         assert_eq!(begun.torch.reason(), Some(&"importing it fails: ImportError: libX".into()));
         let none = told(&[r#"{"question":"begin"}"#, r#"{"question":"torch","answer":null}"#]);
         assert_eq!(none.torch.value(), Some(&None));
+    }
+
+    #[test]
+    fn what_is_told_has_the_bounds_of_what_is_read() {
+        let many = |item: &str, count: usize| vec![item; count].join(",");
+        let said = |past: usize| {
+            let (paths, pairs) =
+                (many("\"/x\"", SYS_PATH + past), many("[\"a\",\"1\"]", DISTRIBUTIONS + past));
+            let (lines, words) = (many("\"a\"", DISTRIBUTIONS + past), many("\"a\"", TOLD_WARNINGS + past));
+            let gpus = many("[\"a\",\"8.0\"]", TOLD_WARNINGS + past);
+            told(&[
+                r#"{"question":"begin"}"#,
+                &format!(r#"{{"question":"sys_path","answer":[{paths}]}}"#),
+                &format!(r#"{{"question":"distributions","answer":[{pairs}],"by":"x"}}"#),
+                &format!(r#"{{"question":"freeze","answer":[{lines}]}}"#),
+                r#"{"question":"torch","answer":{"version":"2"}}"#,
+                &format!(
+                    r#"{{"question":"gpus","answer":{{"available":true,"gpus":[{gpus}],"warnings":[{words}]}}}}"#
+                ),
+            ])
+        };
+        for past in [0, 1] {
+            let said = said(past);
+            let known = [
+                said.sys_path.value().is_some(),
+                said.distributions.value().is_some(),
+                said.freeze.value().is_some(),
+            ];
+            assert_eq!(known, [past == 0; 3]);
+            let torch = said.torch.value().and_then(Option::as_ref);
+            assert_eq!(
+                torch.map(|torch| (torch.gpus.len(), torch.warnings.len())),
+                Some((TOLD_WARNINGS, TOLD_WARNINGS))
+            );
+        }
+        let architectures = |count: usize| {
+            let words = many("\"sm_80\"", count);
+            let line =
+                format!(r#"{{"question":"torch","answer":{{"version":"2","architectures":[{words}]}}}}"#);
+            told(&[r#"{"question":"begin"}"#, &line]).torch.value().is_some()
+        };
+        assert_eq!((architectures(TOLD_WARNINGS), architectures(TOLD_WARNINGS + 1)), (true, false));
     }
 
     #[test]

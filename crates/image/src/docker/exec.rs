@@ -84,28 +84,34 @@ impl Files {
     /// [`ImageError::Interrupted`], and [`ImageError::Engine`] where the system gives no thread. What else goes wrong is told
     /// in [`Heard::ended`]; in any case the container is gone.
     pub fn exec(&self, exec: Exec, events: &Arc<dyn Events>) -> Result<Option<Heard>, ImageError> {
-        let Some(Runnable { engine, plan }) = self.runnable.clone() else { return Ok(None) };
-        let (send, receive) = oneshot::channel();
-        let session = Session { engine, plan, exec, events: Arc::clone(events) };
-        reactor()?.spawn(async move {
-            let _ = send.send(session.run().await);
-        });
-        receive
-            .blocking_recv()
-            .unwrap_or_else(|_| match signal_that_came() {
-                Some(signal) => Err(ImageError::Interrupted { signal }),
-                None => {
-                    Err(ImageError::Engine { what: "run the interpreter", why: "it was given up".to_owned() })
-                }
-            })
-            .map(Some)
+        let Some(runnable) = &self.runnable else { return Ok(None) };
+        listen(runnable.clone(), exec, Duration::from_secs(EXEC_SECONDS), events).map(Some)
     }
+}
+
+/// Runs it for at most `limit`, and waits.
+pub(crate) fn listen(
+    Runnable { engine, plan }: Runnable,
+    exec: Exec,
+    limit: Duration,
+    events: &Arc<dyn Events>,
+) -> Result<Heard, ImageError> {
+    let (send, receive) = oneshot::channel();
+    let session = Session { engine, plan, exec, limit, events: Arc::clone(events) };
+    reactor()?.spawn(async move {
+        let _ = send.send(session.run().await);
+    });
+    receive.blocking_recv().unwrap_or_else(|_| match signal_that_came() {
+        Some(signal) => Err(ImageError::Interrupted { signal }),
+        None => Err(ImageError::Engine { what: "run the interpreter", why: "it was given up".to_owned() }),
+    })
 }
 
 struct Session {
     engine: Engine,
     plan: Plan,
     exec: Exec,
+    limit: Duration,
     events: Arc<dyn Events>,
 }
 
@@ -157,7 +163,7 @@ impl Session {
         let start = engine.call("start the interpreter", engine.docker.start_container(&created.id, None));
         let (mut start, mut started) = (std::pin::pin!(start), false);
         let (mut sweep, mut swept) = (std::pin::pin!(container::sweep(engine)), false);
-        let mut over = std::pin::pin!(sleep(Duration::from_secs(EXEC_SECONDS)));
+        let mut over = std::pin::pin!(sleep(self.limit));
         let mut ticks = interval(Duration::from_millis(100));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Heard::default();
@@ -201,7 +207,7 @@ impl Session {
                     started = true;
                 }
                 () = &mut over => {
-                    heard.ended = Some(format!("it did not come to its end within {EXEC_SECONDS} s"));
+                    heard.ended = Some(format!("it did not come to its end within {} s", self.limit.as_secs()));
                     break;
                 }
                 _ = ticks.tick() => {

@@ -1,4 +1,5 @@
-//! An image or container of the engine: its name goes in, opened files come out, none of its code is run.
+//! An image or container of the engine: its name goes in, opened files come out. None of its code is run, unless
+//! `exec.rs` is asked to.
 
 mod auto;
 mod client;
