@@ -105,6 +105,16 @@ fn is_known(image: &str, id: &str) -> bool {
         (image, id),
         // No interpreter is known, so none is started.
         ("envdiff-corpus/no-python", "exec-failed python")
+            // Its pip falls over METADATA that is not UTF-8.
+            | ("envdiff-corpus/damaged-fatal", "exec-failed pip")
+            // Their torch is a folder with METADATA and little else.
+            | (
+                "envdiff-corpus/conda-prefix"
+                    | "envdiff-corpus/torchserve-venv"
+                    | "envdiff-fixtures/traps"
+                    | "envdiff-fixtures/volume",
+                "exec-failed torch"
+            )
     )
 }
 

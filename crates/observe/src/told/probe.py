@@ -142,9 +142,9 @@ def torch():
         return say("torch", answer=None) if absent else say("torch", raised=words(error))
     except BaseException as error:
         return say("torch", raised=words(error))
-    if version_of(torch) is None:
+    if version_of(torch) is None or not hasattr(torch, "version"):
         place = getattr(torch, "__file__", None) or getattr(torch, "__path__", None)
-        return say("torch", error="what is imported as torch has no version: " + str(place)[:4000])
+        return say("torch", error="what is imported as torch has no torch.version: " + str(place)[:4000])
 
     def guarded(ask):
         try:

@@ -14,7 +14,7 @@ use crate::wording;
 
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let Some(told) = &case.environment.told else { return Vec::new() };
-    let mut out = python(case, told);
+    let mut out: Vec<Spoken> = python(case, told).into_iter().collect();
     out.extend(sys_path(case, told));
     out.extend(distributions(case, told));
     out.extend(torch(case, told));
