@@ -30,8 +30,8 @@ fn differs(subject: impl Into<Text>, message: Text) -> Spoken {
         )
 }
 
-fn said(told: &Told, detail: impl Into<Text>) -> Evidence {
-    Evidence::new(Text::join(&told.command, " "), detail)
+fn said(detail: impl Into<Text>) -> Evidence {
+    Evidence::new("the image's interpreter", detail)
 }
 
 fn python(case: &Case<'_>, told: &Told) -> Option<Spoken> {
@@ -39,7 +39,7 @@ fn python(case: &Case<'_>, told: &Told) -> Option<Spoken> {
     (read != said_version).then(|| {
         differs("python", say!("the interpreter says that it is Python ", said_version, "; read was ", read))
             .seen(case.environment.python.evidence().iter().cloned())
-            .seen([said(told, say!("sys.version: ", said_version))])
+            .seen([said(say!("sys.version: ", said_version))])
     })
 }
 
@@ -61,7 +61,7 @@ fn sys_path(case: &Case<'_>, told: &Told) -> Option<Spoken> {
     };
     Some(
         differs("sys.path", say!("sys.path of the interpreter ", what, ", beside what was read"))
-            .seen([said(told, say!("sys.path: ", Text::join(theirs, ":")))]),
+            .seen([said(say!("sys.path: ", Text::join(theirs, ":")))]),
     )
 }
 
@@ -104,7 +104,7 @@ fn distributions(case: &Case<'_>, told: &Told) -> Vec<Spoken> {
                         "; read was ",
                         wording::list(&versions)
                     );
-                    let theirs = said(told, say!("importlib.metadata: ", version));
+                    let theirs = said(say!("importlib.metadata: ", version));
                     out.push(differs(name.as_str(), message).seen(evidence).seen([theirs]));
                 }
             }
@@ -126,7 +126,7 @@ fn distributions(case: &Case<'_>, told: &Told) -> Vec<Spoken> {
             if !read.contains_key(name) && !case.installed.unreadable.contains_key(name) {
                 let message =
                     say!("the interpreter finds ", name, " ", version, ", which was not read anywhere");
-                let theirs = said(told, say!("importlib.metadata: ", version));
+                let theirs = said(say!("importlib.metadata: ", version));
                 out.push(differs(name.as_str(), message).seen([theirs]));
             }
         }
@@ -147,7 +147,7 @@ fn torch(case: &Case<'_>, told: &Told) -> Vec<Spoken> {
         return if is_there { vec![broken(case, told, raised)] } else { Vec::new() };
     }
     match (read, told.torch.value()) {
-        (Some(Some(read)), Some(Some(theirs))) => contents(case, told, read, theirs),
+        (Some(Some(read)), Some(Some(theirs))) => contents(case, read, theirs),
         (Some(Some(read)), Some(None)) => {
             let message =
                 say!("the interpreter cannot import torch, for there is none; read was torch ", read.version);
@@ -155,7 +155,7 @@ fn torch(case: &Case<'_>, told: &Told) -> Vec<Spoken> {
         }
         (Some(None), Some(Some(theirs))) => {
             let message = say!("the interpreter imports torch ", theirs.version, ", and none was read");
-            vec![differs("torch", message).seen([said(told, say!("torch.__version__: ", theirs.version))])]
+            vec![differs("torch", message).seen([said(say!("torch.__version__: ", theirs.version))])]
         }
         _ => Vec::new(),
     }
@@ -168,7 +168,7 @@ fn broken(case: &Case<'_>, told: &Told, raised: &Text) -> Spoken {
     let copy = case.installed.first(&Name::new("torch")).map(|copy| seen(copy.distribution));
     let spoken = Spoken::new("torch", say!("torch is installed, and importing it fails: ", raised))
         .seen(copy)
-        .seen([said(told, "import torch")]);
+        .seen([said("import torch")]);
     if of_the_driver && !has_gpus {
         return spoken
             .severity(Severity::Note)
@@ -180,7 +180,7 @@ fn broken(case: &Case<'_>, told: &Told, raised: &Text) -> Spoken {
         .fix("add what the exception names to the image, or install the torch again that its metadata tells")
 }
 
-fn contents(case: &Case<'_>, told: &Told, read: &Torch, theirs: &ToldTorch) -> Vec<Spoken> {
+fn contents(case: &Case<'_>, read: &Torch, theirs: &ToldTorch) -> Vec<Spoken> {
     let mut parts: Vec<(&str, Text, Text)> = Vec::new();
     if read.version != theirs.version {
         parts.push(("torch.__version__", theirs.version.clone(), read.version.clone()));
@@ -223,7 +223,7 @@ fn contents(case: &Case<'_>, told: &Told, read: &Torch, theirs: &ToldTorch) -> V
     let speak = |(what, theirs, read): (&str, Text, Text)| {
         differs("torch", say!(what, " is ", theirs, "; read was ", read))
             .seen(case.environment.stack.torch.evidence().iter().take(1).cloned())
-            .seen([said(told, say!(what, ": ", theirs))])
+            .seen([said(say!(what, ": ", theirs))])
     };
     parts.into_iter().map(speak).collect()
 }

@@ -40,5 +40,6 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
 
 /// The command with what became of it.
 fn command(told: &Told, reason: &Text) -> Option<Evidence> {
-    (!told.command.is_empty()).then(|| Evidence::new(Text::join(&told.command, " "), reason.clone()))
+    let command = Text::join(&told.command, " ");
+    (!command.is_empty()).then(|| Evidence::new("the image's interpreter", say!("`", command, "`: ", reason)))
 }
