@@ -43,29 +43,31 @@ fn left(pid: u32) -> Vec<String> {
     listed.lines().filter(|line| line.contains(&format!(" {pid}:"))).map(str::to_owned).collect()
 }
 
-/// Builds an image of [`BASE`] with these lines behind it, without a cache of its own to fill.
-fn built(name: &str, lines: &str) -> String {
+/// Builds an image of [`BASE`] with these files and lines; nothing is run for it.
+fn built(name: &str, files: &[(&str, &str)], lines: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("Dockerfile"), format!("FROM {BASE}\n{lines}")).unwrap();
+    for (path, content) in files {
+        let path = folder.path().join("files").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let copy = if files.is_empty() { "" } else { "COPY files /\n" };
+    let text = format!("FROM {BASE}\n{copy}{lines}\nENTRYPOINT []\nCMD [\"python3\"]\n");
+    std::fs::write(folder.path().join("Dockerfile"), text).unwrap();
     let tag = format!("envdiff-test/{name}:1");
-    let status = Command::new("docker")
+    let output = Command::new("docker")
         .args(["build", "--quiet", "--tag", &tag])
         .arg(folder.path())
         .env("DOCKER_BUILDKIT", "0")
-        .stdout(Stdio::null())
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success(), "{name}");
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     tag
 }
 
-/// A line of a Dockerfile that has every Python begin with this code.
-fn begins_with(code: &str) -> String {
-    let escaped = code.replace('\\', "\\\\").replace('\n', "\\n").replace('\'', "'\\''");
-    format!(
-        "RUN printf '{escaped}' > \"$(python3 -c 'import site; print(site.getsitepackages()[0])')/sitecustomize.py\"\n\
-         CMD [\"python3\"]\n"
-    )
+/// An image whose Python begins with this code.
+fn beginning_with(name: &str, code: &str) -> String {
+    built(name, &[("begin/sitecustomize.py", code)], "ENV PYTHONPATH=/begin")
 }
 
 #[test]
@@ -119,28 +121,34 @@ fn is_known(image: &str, id: &str) -> bool {
 }
 
 #[test]
-fn code_that_prints_forks_and_hides_modules_disturbs_no_answer() {
+fn code_that_prints_and_hides_modules_disturbs_no_answer() {
     if !engine() || !image(BASE) {
         return;
     }
-    let noisy = built(
+    let hidden = "raise RuntimeError('hidden')\n";
+    let noise = "import os, sys\nprint('{\"question\":\"python\",\"answer\":\"2.0\"}')\n\
+                 os.write(2, b'x' * 100000)\nsys.stdout.write('no end of line')\nsys.stdout.flush()\n";
+    let tag = built(
         "noisy",
-        &format!(
-            "RUN mkdir /app && for name in json os sys time subprocess select importlib_metadata; do \
-             echo 'raise RuntimeError(\"hidden\")' > /app/$name.py; done\nWORKDIR /app\n{}",
-            begins_with(
-                "import os, sys\nprint('\\x1eenvdiff {\"question\":\"python\",\"answer\":\"2.0\"}')\n\
-                 os.write(2, b'x' * 100000)\nsys.stdout.write('no end of line')\n"
-            )
-        ),
+        &[
+            ("begin/sitecustomize.py", noise),
+            ("app/json.py", hidden),
+            ("app/subprocess.py", hidden),
+            ("app/select.py", hidden),
+            ("app/posix.py", hidden),
+            ("app/time.py", hidden),
+            ("app/torch.py", "print('importing')\nraise OSError('broken')\n"),
+        ],
+        "ENV PYTHONPATH=/begin\nWORKDIR /app",
     );
-    let audit = audited(&noisy, &[]);
+    let audit = audited(&tag, &[]);
     let told = &audit["environment"]["told"];
     assert_eq!(told["failed"], Value::Null);
     assert_eq!(told["sys_path"]["value"][0], "/app");
-    assert!(told["distributions"]["value"].is_array() && told["freeze"].is_object(), "{told}");
-    // What the image's code writes before the first question is heard, for it could write anything later too.
-    assert_eq!(said(&audit).iter().map(|(id, _)| &**id).collect::<Vec<_>>(), ["exec-differs python"]);
+    assert!(told["python"]["value"].is_string() && told["sys_path"]["value"].is_array(), "{told}");
+    assert_eq!(told["torch_error"], "OSError: broken");
+    // What a module of the image hides is hidden from importlib.metadata and pip too: that is what they say.
+    assert!(said(&audit).iter().all(|(id, _)| id.starts_with("exec-failed")), "{:?}", said(&audit));
 }
 
 #[test]
@@ -148,22 +156,29 @@ fn it_is_locked_up() {
     if !engine() || !image(BASE) {
         return;
     }
-    let tag = built(
-        "curious",
-        &begins_with(
-            "import os, socket, sys\nsaid = []\n\
-             try:\n    open('/etc/x', 'w'); said.append('wrote')\nexcept OSError:\n    pass\n\
-             try:\n    socket.create_connection(('192.0.2.1', 80), 0.2); said.append('connected')\nexcept OSError as error:\n    said.append('net-%%d' %% error.errno)\n\
-             status = open('/proc/self/status').read()\n\
-             said += [line.replace('\\t', '') for line in status.splitlines() if line.startswith(('CapEff', 'NoNewPrivs'))]\n\
-             said.append('gpu-' + os.environ.get('NVIDIA_VISIBLE_DEVICES', ''))\n\
-             sys.path.append('/'.join(said))\n",
-        ),
-    );
-    let audit = audited(&tag, &[]);
+    let code = r"
+import os, socket, sys
+said = []
+try:
+    open('/etc/x', 'w')
+    said.append('wrote')
+except OSError:
+    pass
+try:
+    socket.create_connection(('192.0.2.1', 80), 0.2)
+    said.append('connected')
+except OSError as error:
+    said.append('net-%d' % error.errno)
+for line in open('/proc/self/status'):
+    if line.startswith(('CapEff', 'NoNewPrivs')):
+        said.append(''.join(line.split()))
+said.append('gpu-' + os.environ.get('NVIDIA_VISIBLE_DEVICES', ''))
+sys.path.append('/' + ','.join(said))
+";
+    let audit = audited(&beginning_with("curious", code), &[]);
     let path = audit["environment"]["told"]["sys_path"]["value"].as_array().unwrap().clone();
     // 101 is ENETUNREACH; of the capabilities only CAP_DAC_READ_SEARCH is left.
-    let wanted = "net-101/CapEff:0000000000000004/NoNewPrivs:1/gpu-void";
+    let wanted = "/net-101,CapEff:0000000000000004,NoNewPrivs:1,gpu-void";
     assert_eq!(path.last().unwrap(), wanted);
 }
 
@@ -175,7 +190,7 @@ fn an_engine_without_gpus_is_a_note() {
     if docker(&["info", "--format", "{{json .Runtimes}}"]).contains("nvidia") {
         return;
     }
-    let audit = audited(&built("plain", "CMD [\"python3\"]\n"), &["--exec-gpus", "all"]);
+    let audit = audited(&built("plain", &[], ""), &["--exec-gpus", "all"]);
     let said = said(&audit);
     let [(id, message)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!(id, "exec-gpus-unavailable gpus");
@@ -188,8 +203,8 @@ fn an_interpreter_that_does_not_start_is_a_note() {
     if !engine() || !image(BASE) {
         return;
     }
-    let tag = built("breaks", &begins_with("import os\nos.write(2, b'out of order\\n')\nos._exit(3)\n"));
-    let said = said(&audited(&tag, &[]));
+    let code = "import os\nos.write(2, b'out of order\\n')\nos._exit(3)\n";
+    let said = said(&audited(&beginning_with("breaks", code), &[]));
     let [(id, message)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!(id, "exec-failed python");
     assert!(message.ends_with("the last that it printed was: out of order"), "{message}");
@@ -220,11 +235,9 @@ fn however_it_ends_nothing_stays() {
         return;
     }
     // One hangs before it is asked, one while it is.
-    let before = built("hangs", &begins_with("import time\ntime.sleep(600)\n"));
-    let at_torch = built(
-        "hangs-at-torch",
-        "WORKDIR /app\nRUN printf 'import time\\ntime.sleep(600)\\n' > torch.py\nCMD [\"python3\"]\n",
-    );
+    let sleeps = "import time\ntime.sleep(600)\n";
+    let before = beginning_with("hangs", sleeps);
+    let at_torch = built("hangs-at-torch", &[("app/torch.py", sleeps)], "WORKDIR /app");
     let is_running = |pid| left(pid).iter().any(|line| line.starts_with("running"));
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let mut child = started(&before);
@@ -246,6 +259,6 @@ fn however_it_ends_nothing_stays() {
     kill(&child, "-KILL");
     child.wait().unwrap();
     assert!(is_running(child.id()), "nothing ends it");
-    audited(&built("plain", "CMD [\"python3\"]\n"), &["--read", "walker"]);
+    audited(&built("plain", &[], ""), &["--read", "walker"]);
     assert_eq!(left(child.id()), [""; 0], "the next run sweeps");
 }
