@@ -101,6 +101,22 @@ fn interpreters_say_what_was_read_of_them() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The images with a real torch, which only some engines have (they are gigabytes): what torch says of itself is what was read.
+#[test]
+fn torch_says_what_was_read_of_it() {
+    if !engine() {
+        return;
+    }
+    let listed =
+        docker(&["images", "--filter", "reference=envdiff-torch/*", "--format", "{{.Repository}}:{{.Tag}}"]);
+    for name in listed.lines() {
+        let audit = audited(&format!("docker:{name}"), &[]);
+        let torch = &audit["environment"]["told"]["torch"]["value"];
+        assert!(torch["version"].is_string() && torch["architectures"].is_array(), "{name}: {torch}");
+        assert_eq!(said(&audit), [], "{name}");
+    }
+}
+
 /// What honestly differs in the images of the corpus.
 fn is_known(image: &str, id: &str) -> bool {
     matches!(

@@ -154,9 +154,9 @@ pub(crate) struct TargetOptions {
 
     /// Start the image's own interpreter and ask it too
     ///
-    /// The one option that runs code of the image: torch, pip and importlib.metadata are asked in a container that is made for
-    /// it, without network, capabilities and a writable file system, for at most 120 s. What they say stands beside what was
-    /// read, and where the two differ that is a finding.
+    /// The one option that runs code of the image: importlib.metadata, pip and torch are asked in a container that is made for
+    /// it, without network, with a read-only file system and no capability but that of reading, for at most 120 s. What they
+    /// say stands beside what was read, and where the two differ that is a finding.
     #[arg(long, help_heading = "Running the image's Python")]
     pub(crate) exec: bool,
     /// With --exec: ask for GPUs: all, a number, or ids
