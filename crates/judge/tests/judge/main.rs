@@ -17,5 +17,6 @@ mod pages;
 mod policy;
 mod registry;
 mod speed;
+mod told;
 mod truth;
 mod why;
