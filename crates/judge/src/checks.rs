@@ -5,4 +5,5 @@ pub(crate) mod installed;
 pub(crate) mod native;
 pub(crate) mod packages;
 pub(crate) mod python;
+pub(crate) mod told;
 pub(crate) mod torch;

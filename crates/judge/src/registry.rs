@@ -96,6 +96,9 @@ pub static CHECKS: &[Check] = &[
     check!(torch::triton_version_differs, "triton-version-differs", Warning, "triton is of another version than torch pins"),
     check!(torch::nvidia_wheels_of_two_majors, "nvidia-wheels-of-two-majors", Note, "CUDA wheels of another major are left behind"),
     check!(torch::torch_cuda_build_without_gpu_host, "torch-cuda-build-without-gpu-host", Note, "torch is a CUDA build and the machine has no GPU"),
+    check!(told::exec_differs, "exec-differs", Warning, "The image's own interpreter tells another story than its files"),
+    check!(told::exec_failed, "exec-failed", Note, "The image's own interpreter could not be asked, or did not answer"),
+    check!(told::exec_gpus_unavailable, "exec-gpus-unavailable", Note, "The image's interpreter was to have GPUs and has none, or torch cannot use them"),
 ];
 
 /// The check of this id.

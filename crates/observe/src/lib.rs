@@ -11,6 +11,7 @@ pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;
+pub mod told;
 pub mod torch;
 mod torchserve;
 
@@ -19,6 +20,7 @@ use envdiff_model::{Environment, ImageConfig, Text};
 
 pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
 pub use python::distributions::{Lookup, look_up};
+pub use python::{Beginning, beginning};
 
 /// What the observers will probably want, for sources that can pass only once.
 pub const LIKELY: Likely = Likely {

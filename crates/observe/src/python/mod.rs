@@ -45,6 +45,41 @@ pub(crate) struct Derived {
     pub(crate) library_path: Option<Option<Text>>,
 }
 
+/// How the interpreter that starts begins, where a start script changes what the image's configuration says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beginning {
+    /// The working folder, where it is another one.
+    pub workdir: Option<Text>,
+    /// The user, where it is another one.
+    pub user: Option<Text>,
+    /// Variables that are set otherwise; `None` for one that is taken away. What cannot be told is not among them.
+    pub variables: Vec<(Text, Option<Text>)>,
+}
+
+/// Derives how the interpreter begins; the default where none is known.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another. After [`crate::environment`] has them answered, it asks nothing.
+pub fn beginning(seen: &Seen, inputs: &crate::Inputs<'_>) -> Result<Beginning, Miss> {
+    let (Some(config), None) = (inputs.config, &inputs.interpreter) else { return Ok(Beginning::default()) };
+    let mut accounts: Vec<Account> = Vec::new();
+    if let Some(passwd) = ImagePath::new("/etc/passwd")
+        && let Found::Is(found) = ask::parsed(seen, &passwd, ACCOUNTS_FILE, process::accounts)?
+    {
+        accounts.clone_from(&found);
+    }
+    let before = Process::of(config, &accounts);
+    let Ok(Started { process: after, .. }) = start::find(seen, &accounts, &before)? else {
+        return Ok(Beginning::default());
+    };
+    let folder = |process: &Process| process.cwd.as_ref().map(|cwd| Text::from(cwd.as_bytes()));
+    Ok(Beginning {
+        workdir: folder(&after).filter(|cwd| Some(cwd) != folder(&before).as_ref()),
+        user: Some(after.user).filter(|user| *user != before.user && !user.is_empty()),
+        variables: after.vars.changed_from(&before.vars),
+    })
+}
+
 /// Derives everything about Python.
 pub(crate) fn environment(
     seen: &Seen,
