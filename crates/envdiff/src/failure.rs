@@ -57,6 +57,16 @@ pub(crate) enum Failure {
     /// `--thin` of what holds no files.
     #[error("--thin wants a target with files, and a snapshot holds none")]
     ThinSnapshot,
+    /// `--exec` of what cannot be started.
+    #[error("{target}: --exec starts the Python of an image in an engine, and this is {kind}")]
+    ExecTarget {
+        /// As the user gave it.
+        target: String,
+        /// What it is, with an article.
+        kind: &'static str,
+        /// What to do.
+        help: &'static str,
+    },
     /// `explain` of something that is not there.
     #[error("no check is called `{topic}`")]
     NoSuchTopic {
@@ -86,6 +96,7 @@ impl Failure {
             | Self::SameFile(_)
             | Self::Stdout(_)
             | Self::ThinSnapshot
+            | Self::ExecTarget { .. }
             | Self::NoSuchTopic { .. }
             | Self::Panic => Status::NotAudited,
         }
@@ -106,6 +117,7 @@ impl Failure {
             ),
             Self::StandardInputTwice(_) => Some("give the other locks as files".into()),
             Self::ThinSnapshot => Some("inspect the image that the snapshot was made of".into()),
+            Self::ExecTarget { help, .. } => Some((*help).into()),
             Self::SameFile(_) => Some("give each --report a file of its own".into()),
             Self::Image(_) | Self::Write { .. } | Self::Stdout(_) | Self::Panic => None,
         }

@@ -11,6 +11,7 @@ use envdiff_observe::{Checkout, Inputs, machine};
 use envdiff_report::Cost;
 
 use crate::cli::{MachineOptions, TargetOptions};
+use crate::exec;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
@@ -34,6 +35,9 @@ pub(crate) fn gather(
     progress: &Arc<Progress>,
 ) -> Result<(Snapshot, Option<Conversation>), Failure> {
     let spec = TargetSpec::parse(written, &Here)?;
+    if options.exec {
+        exec::can_start(written, &spec)?;
+    }
     let open = OpenOptions {
         read: options.read.into(),
         platform: options.platform.clone(),
@@ -62,6 +66,11 @@ pub(crate) fn gather(
     let mut environment = conversation.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
     environment.machine =
         named.or_else(|| asked?.join().ok()).unwrap_or_else(|| Machine::unknown(machine::NOT_NAMED));
+    if options.exec {
+        let beginning = conversation.ask(|seen| envdiff_observe::beginning(seen, &inputs))?;
+        let asked = options.exec_gpus.as_ref();
+        environment.told = Some(exec::ask(&conversation.files, &environment, beginning, asked, &events)?);
+    }
     let target = conversation.target();
     Ok((Snapshot { target, config, environment }, Some(conversation)))
 }

@@ -345,6 +345,15 @@ pub fn java(text: &str) -> Result<String, String> {
 struct NativeFile {
     meta: Meta,
     package: Vec<Package>,
+    library: Vec<Library>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Library {
+    soname: String,
+    debian: String,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -386,6 +395,15 @@ pub fn native(text: &str) -> Result<String, String> {
             source: at.text("source", &r.source)?,
         );
         Ok((name(r), code))
+    })?;
+    let name = |r: &Library| r.soname.clone();
+    rows(&mut out, ("library", "LIBRARIES", "Library"), &file.library, name, |at, r| {
+        let code = row!("Library",
+            soname: at.text("soname", &r.soname)?,
+            debian: at.text("debian", &r.debian)?,
+            source: at.text("source", &r.source)?,
+        );
+        Ok((r.soname.clone(), code))
     })?;
     Ok(out)
 }

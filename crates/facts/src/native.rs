@@ -1,4 +1,5 @@
-//! The name of a distribution comes in; the extension modules that its import loads come out.
+//! The name of a distribution comes in; the extension modules that its import loads come out. The name of a library comes
+//! in; the package of the system that brings it comes out.
 
 include!(concat!(env!("OUT_DIR"), "/native.rs"));
 
@@ -14,6 +15,23 @@ pub struct Package {
     pub numpy: Option<&'static str>,
     /// Where the row was read.
     pub source: &'static str,
+}
+
+/// A library that systems bring.
+#[derive(Debug)]
+pub struct Library {
+    /// `libGL.so.1`
+    pub soname: &'static str,
+    /// The package of Debian and Ubuntu: `libgl1`.
+    pub debian: &'static str,
+    /// Where the row was read.
+    pub source: &'static str,
+}
+
+/// The package of Debian and Ubuntu that brings a library.
+#[must_use]
+pub fn debian_package(soname: &str) -> Option<&'static str> {
+    LIBRARIES.iter().find(|library| library.soname == soname).map(|library| library.debian)
 }
 
 /// The package of a distribution. `name` is normalised (PEP 503).

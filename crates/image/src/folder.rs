@@ -184,6 +184,7 @@ fn files(
         source,
         local: false,
         told: crate::Told::default(),
+        runnable: None,
     })
 }
 

@@ -75,6 +75,8 @@ pub struct Files {
     pub local: bool,
     /// What the source finds out about its own way of reading; completes `target` when the conversation is over.
     pub told: Told,
+    /// The image in its engine, where it is one.
+    pub(crate) runnable: Option<docker::Runnable>,
 }
 
 /// Opens a target.

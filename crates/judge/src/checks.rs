@@ -2,5 +2,8 @@
 
 pub(crate) mod gpu;
 pub(crate) mod installed;
+pub(crate) mod native;
 pub(crate) mod packages;
 pub(crate) mod python;
+pub(crate) mod told;
+pub(crate) mod torch;

@@ -41,6 +41,11 @@ impl<'a> Hosts<'a> {
         }
     }
 
+    /// `the machine has`, `nodes a and b have`.
+    pub(crate) fn have(&self) -> Text {
+        say!(self.who(), if self.names.len() > 1 { " have" } else { " has" })
+    }
+
     /// Whether they are the nodes of a cluster.
     pub(crate) fn are_nodes(&self) -> bool {
         !self.names.is_empty()

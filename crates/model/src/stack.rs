@@ -390,18 +390,47 @@ pub struct Gpu {
 /// What the image's own interpreter said when it was started (`--exec`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The command that was run.
+    /// The command that was run, without the questions that it was given; empty where no interpreter is known.
     pub command: Vec<Text>,
+    /// Why it said nothing at all, a clause; `None` where it spoke.
+    pub failed: Option<Text>,
+    /// The GPUs that were asked for (`all`, `2`, `GPU-…`); unknown, with the engine's reason, where it was started without
+    /// them; `None` where none were asked for.
+    pub gpus: Option<Fact<Text>>,
     /// `platform.python_version()`.
     pub python: Fact<Text>,
     /// `sys.path`.
     pub sys_path: Fact<Vec<Text>>,
-    /// Name and version of what `importlib.metadata` lists, in its order.
+    /// Name and version of what `importlib.metadata` lists, in its order; empty where it has none. Its evidence names the
+    /// module that was asked: on a Python without it that is its backport, else [`Told::PKG_RESOURCES`].
     pub distributions: Fact<Vec<(Text, Text)>>,
     /// The lines of `pip freeze --all`.
     pub freeze: Fact<Vec<Text>>,
     /// What torch says of itself; a known `None` where no torch can be imported because none is there.
     pub torch: Fact<Option<ToldTorch>>,
+    /// What `import torch` raised, where one is there.
+    pub torch_error: Option<Text>,
+}
+
+impl Told {
+    /// What old Pythons have in the place of `importlib.metadata`; it lists each name once, and not all kinds of metadata.
+    pub const PKG_RESOURCES: &'static str = "pkg_resources";
+
+    /// Nothing was said; `reason` is a clause.
+    #[must_use]
+    pub fn failed(command: Vec<Text>, reason: &Text) -> Self {
+        Self {
+            command,
+            failed: Some(reason.clone()),
+            gpus: None,
+            python: Fact::unknown(reason.clone()),
+            sys_path: Fact::unknown(reason.clone()),
+            distributions: Fact::unknown(reason.clone()),
+            freeze: Fact::unknown(reason.clone()),
+            torch: Fact::unknown(reason.clone()),
+            torch_error: None,
+        }
+    }
 }
 
 /// What torch says of itself.

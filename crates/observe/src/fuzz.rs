@@ -56,6 +56,14 @@ pub fn versions_of_builds(bytes: &[u8]) {
     drop((crate::torch::version::parse(bytes), crate::java::version(bytes)));
 }
 
+/// What an image's interpreter printed when it was asked.
+pub fn told(bytes: &[u8]) {
+    drop(crate::told::read(Vec::new(), bytes, None));
+    // Most inputs lack the frame, and the JSON in it is what is read.
+    let begun = b"\x1eenvdiff {\"question\":\"begin\"}\n\x1eenvdiff ";
+    drop(crate::told::read(Vec::new(), &[begun, bytes].concat(), None));
+}
+
 /// A start script, followed in a small image; the same bytes lie where other files are read.
 pub fn start_script(bytes: &[u8]) {
     let elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0";
@@ -142,6 +150,9 @@ mod tests {
             b"]}",
             b"535.104.05, Tesla T4, 7.5\n",
             b"NVIDIA A100",
+            b"\x1eenvdiff {\"question\":\"torch\",\"answer\":",
+            b"\n\x1eenvdiff {\"question\":\"gpus\",\"answer\":{\"gpus\":[[",
+            b"]]}}\n",
         ];
         let mut state = 7_u64;
         let mut next = |below: usize| {
@@ -164,6 +175,7 @@ mod tests {
             super::conda_meta(&bytes);
             super::small_files(&bytes);
             super::machine(&bytes);
+            super::told(&bytes);
             super::start_script(&bytes);
         }
     }

@@ -11,6 +11,7 @@ pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;
+pub mod told;
 pub mod torch;
 mod torchserve;
 
@@ -19,6 +20,7 @@ use envdiff_model::{Environment, ImageConfig, Text};
 
 pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
 pub use python::distributions::{Lookup, look_up};
+pub use python::{Beginning, beginning};
 
 /// What the observers will probably want, for sources that can pass only once.
 pub const LIKELY: Likely = Likely {
@@ -54,10 +56,22 @@ pub const LIKELY: Likely = Likely {
         "_finder.py",
         "entrypoint",
     ],
-    folders: &[".dist-info", ".egg-info", "EGG-INFO", "conda-meta", "status.d", "docker-entrypoint.d"],
+    folders: &[
+        ".dist-info",
+        ".egg-info",
+        "EGG-INFO",
+        "conda-meta",
+        "status.d",
+        "docker-entrypoint.d",
+        "ld.so.conf.d",
+    ],
     programs: &["bin", "sbin"],
     paths: &[
         "etc/passwd",
+        "etc/ld.so.cache",
+        "etc/ld.so.conf",
+        "etc/ld-musl-x86_64.path",
+        "etc/ld-musl-aarch64.path",
         "etc/profile",
         "var/lib/dpkg/status",
         "lib/apk/db/installed",
@@ -66,7 +80,7 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &["libc10_cuda.so", "_C.so", "_C_stable.so", "libtorchaudio"],
+    elf: &[".so", "python"],
     scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
@@ -100,10 +114,10 @@ impl Inputs<'_> {
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
     // It hangs on no Python, so its questions go out beside Python's.
     let cuda = cuda::installed(seen, inputs);
-    let python::Derived { mut environment, process } =
-        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    let mut derived = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
     drop(cuda?);
-    environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
+    derived.environment.stack = stack::derive(seen, inputs, &derived)?;
+    let environment = derived.environment;
     Ok(environment)
 }
 

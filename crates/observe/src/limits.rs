@@ -66,6 +66,8 @@ pub const MODULES_OF_FOLDER: usize = 256;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
+/// The most warnings, architectures or GPUs that torch is heard to tell (`--exec`).
+pub const TOLD_WARNINGS: usize = 200;
 
 /// The most folders of CUDA toolkits that are looked into.
 pub const CUDA_FOLDERS: usize = 32;
@@ -257,6 +259,30 @@ pub const LIMITS: &[Limit] = &[
         Amount::Bytes(RELEASE_FILE),
         Past::Unknown,
         "crates/observe/src/java.rs::what_cannot_be_told_is_not_none",
+    ),
+    Limit::new(
+        "distributions, and lines of `pip freeze`, that an interpreter tells (`--exec`)",
+        Amount::count(DISTRIBUTIONS),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "entries of `sys.path` that it tells",
+        Amount::count(SYS_PATH),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "architectures that torch tells",
+        Amount::count(TOLD_WARNINGS),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "warnings, or GPUs, that torch tells",
+        Amount::count(TOLD_WARNINGS),
+        Past::Cut,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
     ),
 ];
 

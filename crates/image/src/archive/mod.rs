@@ -167,6 +167,7 @@ fn files(
         source: Box::new(source),
         local: false,
         told,
+        runnable: None,
     })
 }
 

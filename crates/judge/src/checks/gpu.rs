@@ -3,6 +3,7 @@
 pub(crate) mod compat_library_shadows_newer_driver;
 pub(crate) mod compat_not_usable_on_geforce;
 pub(crate) mod cuda_stub_in_loader_path;
+pub(crate) mod cudnn_lacks_gpu;
 pub(crate) mod driver_branch_end_of_life;
 pub(crate) mod driver_capabilities_lack_compute;
 pub(crate) mod driver_dropped_gpu;

@@ -17,6 +17,9 @@
 //! driver 535.104.05             or: driver none, driver 551.61 wsl
 //! gpu NVIDIA L4                 or: gpu sm_86, gpu none; several lines are several
 //! node NAME                     the lines above it are its driver and GPUs; several are the nodes of a cluster
+//! --- told                      what the interpreter said under --exec: lines of `observe/src/told/probe.py`, or
+//! failed WHY                    it could not be started
+//! gpus ASKED                    it was given GPUs; or `no-gpus WHY`: it was to have some, and the engine had none
 //! --- lock NAME [--record|--demand]
 //! the lock's content
 //! --- lock-file NAME            a file that a lock includes
@@ -46,6 +49,8 @@ pub struct Example {
     pub gpus: Vec<String>,
     /// `--node`
     pub nodes: Vec<Node>,
+    /// `--exec`
+    pub told: Option<String>,
     pub locks: Vec<Lock>,
     pub lock_files: BTreeMap<String, String>,
     pub finds: Vec<String>,
@@ -116,6 +121,7 @@ fn example(title: String, fires: bool, body: &[&str]) -> Example {
         match head.split_whitespace().collect::<Vec<_>>()[..] {
             ["image"] => image(&mut example, &lines),
             ["machine"] => machine(&mut example, &lines),
+            ["told"] => example.told = Some(text),
             ["lock", name] => example.locks.push(Lock { name: name.into(), option: None, content: text }),
             ["lock", name, option] => {
                 example.locks.push(Lock { name: name.into(), option: Some(option.into()), content: text });

@@ -1,7 +1,9 @@
 //! The image of an example comes in; its snapshot comes out, by the same observers that read a real one.
 
 use envdiff_files::{Budget, Literal, Seen, converse};
-use envdiff_model::{Environment, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind};
+use envdiff_model::{
+    Environment, Evidence, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind, Text, Told,
+};
 use envdiff_observe::{Inputs, environment};
 
 use crate::example::{Example, Python};
@@ -20,6 +22,7 @@ pub fn snapshot(example: &Example) -> Snapshot {
     };
     let mut environment = observed(files(example), &config);
     environment.machine = machine(example);
+    environment.told = example.told.as_deref().map(told);
     Snapshot { target, config: Some(config), environment }
 }
 
@@ -49,6 +52,26 @@ fn host(example: &Example, driver: Option<&str>, gpus: &[String]) -> Machine {
         }
     }
     machine
+}
+
+/// What the interpreter said.
+fn told(lines: &str) -> Told {
+    let (mut output, mut ended, mut gpus) = (String::new(), None, None);
+    for line in lines.lines() {
+        match line.split_once(' ') {
+            Some(("failed", why)) => ended = Some(Text::from(why)),
+            Some(("gpus", asked)) => {
+                gpus = Some(Fact::known(Text::from(asked), Evidence::new("--exec-gpus", asked)))
+            }
+            Some(("no-gpus", why)) => gpus = Some(Fact::unknown(why)),
+            _ => output.push_str(&format!("\u{1e}envdiff {line}\n")),
+        }
+    }
+    if ended.is_none() {
+        output.insert_str(0, "\u{1e}envdiff {\"question\": \"begin\"}\n");
+    }
+    let command = vec!["/usr/local/bin/python".into()];
+    Told { gpus, ..envdiff_observe::told::read(command, output.as_bytes(), ended.as_ref()) }
 }
 
 /// What the observers tell of a file system.

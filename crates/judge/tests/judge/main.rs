@@ -18,5 +18,6 @@ mod pages;
 mod policy;
 mod registry;
 mod speed;
+mod told;
 mod truth;
 mod why;

@@ -16,7 +16,7 @@ use super::cache::{self, Cache};
 use super::conf::{self, Line};
 use crate::Inputs;
 use crate::limits::{LOADER_CACHE, LOADER_CONF, LOADER_FOLDERS, LOADER_INCLUDES};
-use crate::python::{self, ask, ask::Found};
+use crate::python::ask::{self, Found};
 
 /// The loader of an image's interpreter.
 pub(crate) struct Loader<'a> {
@@ -97,8 +97,20 @@ const CACHE: &str = "/etc/ld.so.cache";
 const CONF: &str = "/etc/ld.so.conf";
 const OWN: &str = "the loader's own folders";
 
+/// Asks early for what every loader is asked.
+pub(crate) fn foresee(seen: &Seen, interpreter: Option<&ImagePath>) {
+    drop((configured(seen), cached(seen)));
+    if let Some(interpreter) = interpreter {
+        drop(seen.elf(interpreter));
+    }
+    for folder in glibc_folders(None, &[]) {
+        drop(seen.list(&folder.path));
+    }
+}
+
 impl<'a> Loader<'a> {
-    /// The loader that the interpreter of `environment` asks for, as an image's process starts it. Where the interpreter is
+    /// The loader that the interpreter of `environment` asks for, as an image's process starts it, with its
+    /// `LD_LIBRARY_PATH` as [`crate::python::Derived`] has it. Where the interpreter is
     /// not known it is taken for glibc's, with nothing loaded yet.
     ///
     /// # Errors
@@ -107,21 +119,18 @@ impl<'a> Loader<'a> {
         seen: &'a Seen,
         inputs: &Inputs<'_>,
         environment: &Environment,
+        library_path: Option<&Option<Text>>,
     ) -> Result<Self, Miss> {
         let mut doubts = Vec::new();
         let interpreter = environment.interpreter.value();
         let path = interpreter.and_then(|interpreter| ImagePath::new(interpreter.real.as_bytes()));
-        let variable = match inputs.config {
-            Some(config) => python::variable(seen, config, inputs.interpreter.as_ref(), ENVIRONMENT),
-            None => Ok(Some(None)),
-        };
         let conf = configured(seen);
         let cached = cached(seen);
         let program = match &path {
             Some(path) => seen.elf(path).map(Some),
             None => Ok(None),
         };
-        let (variable, (configured, conf_doubts), cache) = (variable?, conf?, cached?);
+        let ((configured, conf_doubts), cache) = (conf?, cached?);
         let program = match program {
             Ok(view) => view,
             Err(Miss::Pending) => return Err(Miss::Pending),
@@ -150,9 +159,9 @@ impl<'a> Loader<'a> {
             unread: Vec::new(),
             remembered: RefCell::default(),
         };
-        match (variable, inputs.config) {
+        match (library_path, inputs.config) {
             (None, _) => {}
-            (Some(Some(value)), _) => loader.read_environment(&value),
+            (Some(Some(value)), _) => loader.read_environment(value),
             (Some(None), None) => {
                 loader.doubts.push("no image configuration was given, so LD_LIBRARY_PATH is not known".into())
             }

@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod conf;
+pub(crate) mod cuda_libraries;
 mod libc;
 pub(crate) mod loader;
 pub(crate) mod modules;
@@ -9,7 +10,6 @@ pub(crate) mod modules;
 use envdiff_files::{Ask, Miss, Seen};
 use envdiff_model::{Environment, Fact, Native, Text};
 
-use crate::Inputs;
 use crate::python::ask;
 use loader::Loader;
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use envdiff_facts::native::{PACKAGES, Package};
-use envdiff_files::{Ask, ElfMachine, ElfView, ImagePath, Kind, Listing, Miss, Pattern, Reason, Seen};
+use envdiff_files::{Ask, ElfMachine, ElfView, ImagePath, Kind, Listing, Miss, Pattern, Seen};
 use envdiff_model::{
     Environment, Fact, Libstdcxx, MissingLibrary, Module, ModuleFile, Name, PathSource, Text, say,
 };
@@ -345,6 +345,11 @@ impl<'a> Walk<'_, 'a> {
         }
         let full = nodes.len() >= MODULES;
         let missing = self.seen.each(nodes, |node| self.missing(node, &loaded))?;
+        // Alpine's layer that lets some programs of glibc run on musl.
+        let layer = match self.loader.style() {
+            Style::Musl => matches!(self.loader.find(b"libgcompat.so.0", &[])?, Found::Is(_)),
+            Style::Glibc => false,
+        };
         let elsewhere = self.seen.each(&missing, |(missing, _)| {
             if missing.is_empty() { Ok(BTreeSet::new()) } else { self.preloaded(environment) }
         })?;
@@ -359,6 +364,9 @@ impl<'a> Walk<'_, 'a> {
             let file = match node.view {
                 Err(ref why) => Fact::unknown(why.clone()),
                 Ok(view) => {
+                    if layer && !is_of_musl(view) {
+                        doubts.push("gcompat is installed, which makes some modules of glibc work".into());
+                    }
                     let file = ModuleFile {
                         machine: machine(view.machine),
                         glibc: needs(view, None, "GLIBC_"),

@@ -202,18 +202,24 @@ mirror! {
     }
     /// What the image's own interpreter said (`--exec`).
     Told {
-        /// The command that was run.
+        /// The command that was run, without the questions; empty where no interpreter is known.
         command: Vec<Str>,
+        /// Why it said nothing at all; null where it spoke.
+        failed: Option<Str>,
+        /// The GPUs that were asked for; unknown where it was started without them, null where none were asked for.
+        gpus: Option<Fact<Str>>,
         /// `platform.python_version()`.
         python: Fact<Str>,
         /// `sys.path`.
         sys_path: Fact<Vec<Str>>,
-        /// Name and version of what `importlib.metadata` lists.
+        /// Name and version of what `importlib.metadata` lists, in its order; empty where it has none.
         distributions: Fact<Vec<(Str, Str)>>,
         /// The lines of `pip freeze --all`.
         freeze: Fact<Vec<Str>>,
         /// What torch says of itself.
         torch: Fact<Option<ToldTorch>>,
+        /// What `import torch` raised, where one is there.
+        torch_error: Option<Str>,
     }
     /// What torch says of itself.
     ToldTorch {

@@ -34,8 +34,8 @@ fn speak(case: &Case<'_>, runtime: &Runtime<'_>, host: &Hosts<'_>, verdict: Verd
         ", which needs driver ",
         needed,
         " or newer; ",
-        host.who(),
-        " has ",
+        host.have(),
+        " ",
         driver.version
     );
     let found = host.cuda().map(|own| own.major * 1000 + own.minor * 10);

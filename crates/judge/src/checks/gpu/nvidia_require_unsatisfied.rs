@@ -38,12 +38,11 @@ fn speak(host: &Hosts<'_>, board: Option<&Board<'_>>, variable: &str, value: &st
     let message = say!(
         "the image asks for `",
         first,
-        "`, and ",
-        host.who(),
-        " with driver ",
+        "`, which is not met by driver ",
         driver,
         gpu,
-        " does not meet that"
+        " of ",
+        host.who()
     );
     let last =
         if factor == first { Text::new() } else { say!(" (the last condition that failed: ", factor, ")") };

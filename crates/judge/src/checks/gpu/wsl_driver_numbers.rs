@@ -10,7 +10,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         .iter()
         .filter_map(|host| {
             let (_, driver) = host.driver().filter(|(_, driver)| driver.wsl)?;
-            let message = say!(host.who(), " is WSL2: ", driver.version, " is the number of its Windows driver");
+            let message = say!("driver ", driver.version, " of ", host.who(), " is that of Windows (WSL2)");
             Some(
                 Spoken::new("driver", message)
                     .seen(host.driver_seen())
