@@ -3,6 +3,7 @@
 use envdiff_files::{Budget, Literal, Seen, converse};
 use envdiff_model::{ImageConfig, Text};
 
+use crate::native::{cache, conf};
 use crate::python::{conda, direct_url, metadata, process, program, pth, pyvenv, shell, site, version};
 use crate::{Inputs, environment};
 
@@ -37,6 +38,11 @@ pub fn small_files(bytes: &[u8]) {
     drop((version::dpkg(bytes), version::apk(bytes), process::accounts(bytes)));
     drop((program::kind(bytes), shell::parse(bytes)));
     let _: site::SiteRules = site::rules(bytes);
+}
+
+/// What tells the dynamic loader where libraries lie.
+pub fn loader(bytes: &[u8]) {
+    drop((cache::parse(bytes), conf::parse(bytes)));
 }
 
 /// A start script, followed in a small image; the same bytes lie where other files are read.
@@ -115,6 +121,9 @@ mod tests {
             b"|",
             b"{\"url\": \"x\", ",
             b"3.11.2\0",
+            b"glibc-ld.so.cache1.1",
+            b"ld.so-1.7.0\0\x01\0\0\0",
+            b"include /etc/*.conf\n",
             b"set -- ",
             b"[!a-",
             b"exec -a\n",
@@ -140,6 +149,7 @@ mod tests {
             super::direct_url(&bytes);
             super::conda_meta(&bytes);
             super::small_files(&bytes);
+            super::loader(&bytes);
             super::start_script(&bytes);
         }
     }

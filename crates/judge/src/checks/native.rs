@@ -1,7 +1,7 @@
 //! C library, C++ library, extension modules and the libraries that they need.
 
-pub(crate) mod cudnn_subset_mixed;
 pub(crate) mod cudnn8_needed_cudnn9_present;
+pub(crate) mod cudnn_subset_mixed;
 pub(crate) mod executable_stack;
 pub(crate) mod glibc_too_old;
 pub(crate) mod libstdcxx_too_old;

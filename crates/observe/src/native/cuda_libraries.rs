@@ -50,7 +50,8 @@ pub(crate) fn derive(
     }
     let Some((site, folder)) = lib else { return Ok(all(Fact::seen(None, Vec::new()))) };
     // Loaded by torch/_C, one by the other: what asks for the libraries of CUDA, in that order.
-    let names = ["libtorch_cuda.so", "libtorch_cuda_cpp.so", "libc10_cuda.so", "libtorch_python.so", "libtorch.so"];
+    let names =
+        ["libtorch_cuda.so", "libtorch_cuda_cpp.so", "libc10_cuda.so", "libtorch_python.so", "libtorch.so"];
     let paths = names.iter().filter_map(|name| folder.join(name));
     let objects = seen.each(paths, |path| match seen.elf(&path) {
         Ok(view) => Ok(Some(Object { path, view })),
@@ -108,7 +109,7 @@ impl<'a> Search<'_, 'a> {
         }
         let library = Library {
             version: self.version(stem, &hit, real, origin),
-            path: Text::from(hit.path.as_bytes()),
+            path: Text::from(hit.path.normalised().as_bytes()),
             origin,
             found_by: hit.how.clone(),
             others,
@@ -159,13 +160,7 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// Parts of cuDNN that it opens by name and that the loader takes from another folder than its own.
-    fn parts(
-        &self,
-        stem: &[u8],
-        soname: &[u8],
-        hit: &Hit,
-        asking: &Object<'a>,
-    ) -> Result<Vec<Text>, Miss> {
+    fn parts(&self, stem: &[u8], soname: &[u8], hit: &Hit, asking: &Object<'a>) -> Result<Vec<Text>, Miss> {
         if stem != b"libcudnn" || hit.system {
             return Ok(Vec::new());
         }
@@ -186,7 +181,9 @@ impl<'a> Search<'_, 'a> {
                 return Ok(None);
             }
             Ok(match ask::real(self.seen, &part.path)? {
-                Found::Is(real) if real.parent().as_ref() != Some(&folder) => Some(Text::from(real.as_bytes())),
+                Found::Is(real) if real.parent().as_ref() != Some(&folder) => {
+                    Some(Text::from(real.as_bytes()))
+                }
                 _ => None,
             })
         })?;
@@ -212,13 +209,7 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// The version: of the wheel's METADATA, else what the file's real name says beyond its major.
-    fn version(
-        &self,
-        stem: &[u8],
-        hit: &Hit,
-        real: &ImagePath,
-        origin: LibraryOrigin,
-    ) -> Option<Text> {
+    fn version(&self, stem: &[u8], hit: &Hit, real: &ImagePath, origin: LibraryOrigin) -> Option<Text> {
         if origin == LibraryOrigin::Wheel {
             let wheel = match stem {
                 b"libcudart" => "nvidia-cuda-runtime",

@@ -39,7 +39,8 @@ fn strangers(library: &Library) -> impl Iterator<Item = (&Text, Text)> {
 pub(crate) fn version_of(path: &Text) -> Option<Text> {
     let path = path.as_str()?;
     let version = path.rsplit('/').next()?.rsplit_once(".so.")?.1;
-    (version.contains('.') && version.split('.').all(|part| part.parse::<u32>().is_ok())).then(|| version.into())
+    (version.contains('.') && version.split('.').all(|part| part.parse::<u32>().is_ok()))
+        .then(|| version.into())
 }
 
 /// Whether two versions differ as far as both go: 9.1.0 is 9.1.0.70.

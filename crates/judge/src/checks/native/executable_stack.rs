@@ -16,7 +16,8 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     if modules::is_above(&REFUSES.into(), own) != Some(false) {
         return Vec::new();
     }
-    let of = modules::by_distribution(native, |file| file.executable_stack && modules::is_loadable(native, file));
+    let of =
+        modules::by_distribution(native, |file| file.executable_stack && modules::is_loadable(native, file));
     of.into_iter()
         .map(|(name, modules)| {
             Spoken::new(name.clone(), say!(name, " wants an executable stack, which glibc ", own, " refuses"))

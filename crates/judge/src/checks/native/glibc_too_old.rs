@@ -16,7 +16,8 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
 }
 
 fn speak(case: &Case<'_>, name: &Text, modules: &[Readable<'_>], own: &Text) -> Option<Spoken> {
-    let highest = modules.iter().filter_map(|module| module.file.glibc.as_ref()).max_by_key(|v| modules::numbers(v))?;
+    let highest =
+        modules.iter().filter_map(|module| module.file.glibc.as_ref()).max_by_key(|v| modules::numbers(v))?;
     let native = modules::native(case.environment)?;
     let needs = |module: &Readable<'_>| {
         module.seen(say!("needs GLIBC_", module.file.glibc.as_ref().unwrap_or(highest)))

@@ -51,7 +51,8 @@ fn lacking(module: Readable<'_>, own: &Libstdcxx) -> Option<Text> {
         needed.filter(|needed| modules::is_above(needed, there) == Some(true)).cloned()
     };
     let glibcxx = above(module.file.glibcxx.as_ref(), &own.glibcxx).map(|version| say!("GLIBCXX_", version));
-    glibcxx.or_else(|| above(module.file.cxxabi.as_ref(), &own.cxxabi).map(|version| say!("CXXABI_", version)))
+    glibcxx
+        .or_else(|| above(module.file.cxxabi.as_ref(), &own.cxxabi).map(|version| say!("CXXABI_", version)))
 }
 
 fn version(lacked: &Text) -> Option<Vec<u32>> {

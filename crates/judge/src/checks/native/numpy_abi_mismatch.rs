@@ -53,9 +53,11 @@ fn torch(case: &Case<'_>, copy: &Copy<'_>, version: &str) -> Option<Spoken> {
     if built != 1 {
         return None;
     }
-    let mut spoken =
-        Spoken::new("torch", say!("torch ", own, " was built with numpy 1, and numpy ", version, " is installed"))
-            .severity(Severity::Warning);
+    let mut spoken = Spoken::new(
+        "torch",
+        say!("torch ", own, " was built with numpy 1, and numpy ", version, " is installed"),
+    )
+    .severity(Severity::Warning);
     if let Some(installed) = installed {
         spoken = spoken.seen([seen(installed.distribution)]);
     }

@@ -20,7 +20,8 @@ fn speak(what: &str, library: &Fact<Option<Library>>) -> Option<Spoken> {
         return None;
     }
     let own = library.version.as_ref()?;
-    let differing = |path: &&Text| mixed::version_of(path).is_some_and(|version| mixed::differs(&version, own));
+    let differing =
+        |path: &&Text| mixed::version_of(path).is_some_and(|version| mixed::differs(&version, own));
     let other = library.others.iter().find(differing)?;
     let version = mixed::version_of(other)?;
     Some(
