@@ -3,6 +3,7 @@
 use envdiff_files::{Budget, Literal, Seen, converse};
 use envdiff_model::{ImageConfig, Text};
 
+use crate::native::{cache, conf};
 use crate::python::{conda, direct_url, metadata, process, program, pth, pyvenv, shell, site, version};
 use crate::{Inputs, cuda, environment, machine};
 
@@ -54,6 +55,11 @@ pub fn machine(bytes: &[u8]) {
 /// `version.py` of torch and its companions, and the `release` file of a Java.
 pub fn versions_of_builds(bytes: &[u8]) {
     drop((crate::torch::version::parse(bytes), crate::java::version(bytes)));
+}
+
+/// What tells the dynamic loader where libraries lie.
+pub fn loader(bytes: &[u8]) {
+    drop((cache::parse(bytes), conf::parse(bytes)));
 }
 
 /// A start script, followed in a small image; the same bytes lie where other files are read.
@@ -132,6 +138,9 @@ mod tests {
             b"|",
             b"{\"url\": \"x\", ",
             b"3.11.2\0",
+            b"glibc-ld.so.cache1.1",
+            b"ld.so-1.7.0\0\x01\0\0\0",
+            b"include /etc/*.conf\n",
             b"set -- ",
             b"[!a-",
             b"exec -a\n",
@@ -164,6 +173,7 @@ mod tests {
             super::conda_meta(&bytes);
             super::small_files(&bytes);
             super::machine(&bytes);
+            super::loader(&bytes);
             super::start_script(&bytes);
         }
     }

@@ -8,6 +8,8 @@ use crate::python::ask::{self, Found};
 
 /// The name of glibc's library.
 pub(crate) const GLIBC: &[u8] = b"libc.so.6";
+/// The libraries of glibc whose versions are compared; what others of its libraries define is none of theirs.
+pub(crate) const PARTS: [&[u8]; 5] = [GLIBC, b"libm.so.6", b"libpthread.so.0", b"librt.so.1", b"libdl.so.2"];
 /// The name of GCC's C++ library.
 pub(crate) const LIBSTDCXX: &[u8] = b"libstdc++.so.6";
 
@@ -36,9 +38,27 @@ pub(crate) fn libc(seen: &Seen, loader: &Loader<'_>) -> Result<Fact<Libc>, Miss>
         Ok(view) => view,
         Err(why) => return Ok(Fact::unknown(why)),
     };
-    Ok(match highest(&view.version_definitions, "GLIBC_") {
+    let mut best = highest(&view.version_definitions, "GLIBC_");
+    // A release without a new symbol in one of its libraries has one in another: 2.31 in libm and libpthread alone.
+    let others = seen.each(PARTS.iter().filter(|name| **name != GLIBC), |name| {
+        let Found::Is(part) = loader.find(name, &[])? else { return Ok(None) };
+        self::view(seen, &part).map(Some)
+    })?;
+    for part in others.into_iter().flatten() {
+        match part {
+            Ok(part) => {
+                let own = highest(&part.version_definitions, "GLIBC_");
+                let number = |version: &Option<String>| version.as_deref().and_then(numbers);
+                if number(&own) > number(&best) {
+                    best = own;
+                }
+            }
+            Err(why) => return Ok(Fact::unknown(why)),
+        }
+    }
+    Ok(match best {
         Some(version) => {
-            let evidence = ask::evidence(seen, &Ask::Elf(hit.path), say!("defines GLIBC_", &version));
+            let evidence = ask::evidence(seen, &Ask::Elf(hit.path), say!("GLIBC_", &version));
             Fact::known(Libc::Glibc(version.into()), evidence)
         }
         None => Fact::unknown(say!(hit.path.as_bytes(), " defines no version of glibc")),
@@ -96,7 +116,6 @@ pub(crate) fn highest<'a, T: AsRef<[u8]> + 'a>(
             let version = if name == "GLIBC_ABI_DT_RELR" { "2.36" } else { name.strip_prefix(prefix)? };
             Some((numbers(version)?, version))
         })
-        .filter(|_| !prefix.is_empty())
         .max()
         .map(|(_, version)| version.to_owned())
 }
