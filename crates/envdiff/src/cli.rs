@@ -91,6 +91,8 @@ pub(crate) struct Audit {
 
     #[command(flatten)]
     pub(crate) target: TargetOptions,
+    #[command(flatten)]
+    pub(crate) machine: MachineOptions,
 }
 
 /// `envdiff inspect`
@@ -172,6 +174,28 @@ pub(crate) struct TargetOptions {
 pub(crate) struct AskedGpus {
     pub(crate) written: String,
     pub(crate) gpus: Gpus,
+}
+
+/// The machine that will run the image, where it is not this one.
+#[derive(Debug, Default, Args)]
+pub(crate) struct MachineOptions {
+    /// Driver of the machine that will run the image, or none
+    ///
+    /// The version that `nvidia-smi` prints there, such as 535.104.05. Where neither this nor --gpu nor --node is given, an
+    /// image of this machine's own engine is judged by this machine's driver and GPUs, if it has any.
+    #[arg(long, value_name = "VERSION", help_heading = "Machine")]
+    pub(crate) driver: Option<String>,
+    /// GPU of that machine, or none; repeatable
+    ///
+    /// A name as `nvidia-smi` prints it or a usual short form (A100, RTX 4090), a cloud's instance type (g5.xlarge), or a
+    /// compute capability (sm_86).
+    #[arg(long = "gpu", value_name = "NAME", help_heading = "Machine")]
+    pub(crate) gpus: Vec<String>,
+    /// Nodes of a cluster: kubectl get nodes -o json
+    ///
+    /// Drivers and GPUs are told by the labels of NVIDIA's GPU feature discovery.
+    #[arg(long = "node", value_name = "FILE", conflicts_with_all = ["driver", "gpus"], help_heading = "Machine")]
+    pub(crate) node: Option<PathBuf>,
 }
 
 /// What every command knows.
@@ -414,6 +438,8 @@ mod tests {
             &["envdiff", "x", "--exec", "--exec-gpus", "a b"],
             &["envdiff", "x", "--why", "../x"],
             &["envdiff", "x", "-q", "-v"],
+            &["envdiff", "x", "--node", "nodes.json", "--driver", "535.104.05"],
+            &["envdiff", "x", "--node", "nodes.json", "--gpu", "L4"],
             &["envdiff", "inspect"],
             &["envdiff", "x", "--format", "sarif"],
         ] {

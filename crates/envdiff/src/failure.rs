@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use envdiff_files::Miss;
 use envdiff_image::ImageError;
 use envdiff_lock::LockError;
+use envdiff_observe::machine::MachineError;
 use envdiff_report::escape::shown;
 
 use crate::status::Status;
@@ -19,6 +20,9 @@ pub(crate) enum Failure {
     /// A lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The machine that the options name.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// The facts could not be had in the questions that one target is allowed.
     #[error("{target}: more rounds of questions than one target is allowed")]
     TooManyRounds {
@@ -84,6 +88,7 @@ impl Failure {
             Self::Image(ImageError::Interrupted { .. }) => Status::Interrupted,
             Self::Image(_)
             | Self::Lock(_)
+            | Self::Machine(_)
             | Self::TooManyRounds { .. }
             | Self::Unanswered { .. }
             | Self::StandardInputTwice(_)
@@ -101,6 +106,7 @@ impl Failure {
     fn help(&self) -> Option<String> {
         match self {
             Self::Lock(error) => Some(error.help()),
+            Self::Machine(error) => Some(error.help()),
             Self::NoSuchTopic { nearest: Some(nearest), .. } => {
                 Some(format!("the nearest is `{nearest}`; `envdiff explain` lists all"))
             }

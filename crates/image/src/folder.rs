@@ -182,6 +182,7 @@ fn files(
         config: json.map(|json| json.config),
         begin,
         source,
+        local: false,
         told: crate::Told::default(),
         runnable: None,
     })

@@ -132,8 +132,11 @@ pub struct Cuda {
     /// Libraries of a driver package that lie in the image: `libcuda.so.535.104.05`, `libnvidia-ml.so.…`. Compatibility
     /// libraries and stubs are not among them.
     pub driver: Vec<DriverLibrary>,
-    /// Folders with a stub `libcuda.so` that are on the loader's path.
-    pub stubs: Vec<Text>,
+    /// Stubs that stand in for the driver while something is linked, and that are on the loader's path, by the names under
+    /// which they are found there: `/…/stubs/libcuda.so`.
+    pub stubs: Vec<DriverLibrary>,
+    /// Why there may be more libraries than these, or why what leads to them is not wholly known, one clause each.
+    pub doubts: Vec<Text>,
 }
 
 /// A library of the NVIDIA driver that lies in the image.
@@ -315,13 +318,15 @@ impl Machine {
         Self { hosts: Vec::new(), reason: reason.into() }
     }
 
-    /// The driver, where it is one and the same on every host.
+    /// The driver, where it is one and the same on every host that has one: a cluster has nodes without GPUs beside those
+    /// with them.
     #[must_use]
     pub fn driver(&self) -> Fact<Option<Driver>> {
-        let Some((first, others)) = self.hosts.split_first() else {
+        let mut hosts = self.hosts.iter().filter(|host| host.driver.value() != Some(&None));
+        let Some(first) = hosts.next().or(self.hosts.first()) else {
             return Fact::unknown(self.reason.clone());
         };
-        if others.iter().all(|host| host.driver.value() == first.driver.value()) {
+        if hosts.all(|host| host.driver.value() == first.driver.value()) {
             return first.driver.clone();
         }
         Fact::unknown("it is not the same on every node")

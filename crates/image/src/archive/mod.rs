@@ -165,6 +165,7 @@ fn files(
         config: Some(chosen.json.config),
         begin: Begin::Configuration,
         source: Box::new(source),
+        local: false,
         told,
         runnable: None,
     })

@@ -55,6 +55,7 @@ fn open_image_of(
     options: &OpenOptions,
     events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
+    let local = engine.address.is_local();
     events.step("asking the engine", 0);
     let inspected = {
         let (engine, name) = (engine.clone(), name.to_owned());
@@ -94,6 +95,7 @@ fn open_image_of(
         config: Some(config),
         begin: Begin::Configuration,
         source: Box::new(source),
+        local,
         told,
         runnable,
     })
@@ -118,6 +120,7 @@ fn open_container_of(
     options: &OpenOptions,
     events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
+    let local = engine.address.is_local();
     events.step("asking the engine", 0);
     let (container, image) = {
         let (engine, name) = (engine.clone(), name.to_owned());
@@ -188,6 +191,7 @@ fn open_container_of(
         config: Some(config),
         begin: Begin::Configuration,
         source: Box::new(source),
+        local,
         told,
         runnable: None,
     })

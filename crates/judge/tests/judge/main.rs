@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod combinations;
 mod corpus;
 mod example;
 mod image;

@@ -1,6 +1,6 @@
 //! What starts in an image, to the Python environment that it finds there.
 
-mod ask;
+pub(crate) mod ask;
 pub mod conda;
 pub mod direct_url;
 pub mod distributions;
@@ -31,6 +31,19 @@ use program::ProgramKind;
 use start::Started;
 
 use crate::limits::{ACCOUNTS_FILE, INTERPRETERS};
+use crate::native::loader;
+
+/// What is known of Python, and how its process was started.
+pub(crate) struct Derived {
+    /// Everything about Python.
+    pub(crate) environment: Environment,
+    /// The process in which the interpreter runs, with what start scripts set; else the one that the engine starts; `None`
+    /// where no configuration was given.
+    pub(crate) process: Option<Process>,
+    /// `LD_LIBRARY_PATH` as the interpreter finds it: `None` not set, `Some(None)` set to what cannot be followed, or not
+    /// known without an image configuration.
+    pub(crate) library_path: Option<Option<Text>>,
+}
 
 /// How the interpreter that starts begins, where a start script changes what the image's configuration says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +85,7 @@ pub(crate) fn environment(
     seen: &Seen,
     config: Option<&ImageConfig>,
     interpreter: Option<&ImagePath>,
-) -> Result<Environment, Miss> {
+) -> Result<Derived, Miss> {
     foresee::start(seen, config);
     let mut accounts: Vec<Account> = Vec::new();
     let mut no_accounts = None;
@@ -101,6 +114,10 @@ pub(crate) fn environment(
             ),
         });
     }
+    let library_path = |process: Option<&Process>| match (config, process) {
+        (None, _) | (_, None) => Some(None),
+        (Some(_), Some(process)) => process.vars.raw(b"LD_LIBRARY_PATH").map(Option::<&Text>::cloned),
+    };
     // What else lies there is looked for at the same time as what starts.
     let candidates = others::candidates(seen, process.as_ref());
     let started = match (interpreter, &process) {
@@ -124,7 +141,7 @@ pub(crate) fn environment(
         (Err(miss), _) | (_, Err(miss)) => Err(miss.clone()),
     };
     let nothing = |reason: Text, unknown: Vec<Unknown>| {
-        Ok(Environment {
+        let environment = Environment {
             python: Fact::unknown(reason.clone()),
             interpreter: Fact::unknown(reason.clone()),
             sys_path: Fact::unknown(reason.clone()),
@@ -136,7 +153,9 @@ pub(crate) fn environment(
             machine: Machine::unknown("nothing was asked about a machine"),
             told: None,
             unknown,
-        })
+        };
+        let library_path = library_path(process.as_ref());
+        Ok(Derived { environment, process: process.clone(), library_path })
     };
     let started = match started {
         Ok(started) => started,
@@ -147,6 +166,7 @@ pub(crate) fn environment(
         Ok(layout) => layout,
         Err(reason) => return nothing(reason, unknown),
     };
+    loader::foresee(seen, Some(layout.real.as_ref().unwrap_or(&layout.executable)));
     // Independent of one another, so that each one's questions go out in the same batch.
     let version = version::find(seen, &layout, true);
     let path = sys_path::derive(seen, &layout, &started.flags, &started.process, config.is_some());
@@ -180,7 +200,7 @@ pub(crate) fn environment(
     unknown.extend(path.unknown);
     unknown.extend(conda.1);
     let markers = markers::derive(&layout, &version.python, version.pypy.as_ref(), config, machine);
-    Ok(Environment {
+    let environment = Environment {
         interpreter: Fact::seen(interpreter_of(&layout, &started), evidence(&layout)),
         python: version.python,
         sys_path: path.fact,
@@ -192,7 +212,9 @@ pub(crate) fn environment(
         machine: Machine::unknown("nothing was asked about a machine"),
         told: None,
         unknown,
-    })
+    };
+    let library_path = library_path(Some(&started.process));
+    Ok(Derived { environment, process: config.map(|_| started.process), library_path })
 }
 
 /// The interpreter that the user names: a file, or a prefix with one in its `bin`.

@@ -51,8 +51,10 @@ mirror! {
         compat: Vec<DriverLibrary>,
         /// Libraries of a driver package in the image.
         driver: Vec<DriverLibrary>,
-        /// Folders with a stub `libcuda.so` on the loader's path.
-        stubs: Vec<Str>,
+        /// Stubs on the loader's path.
+        stubs: Vec<DriverLibrary>,
+        /// Why there may be more libraries than these, one clause each.
+        doubts: Vec<Str>,
     }
     /// A library of the NVIDIA driver in the image.
     DriverLibrary {
@@ -307,7 +309,7 @@ impl Mirror for Libc {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
-    /// The driver, where it is one and the same on every host.
+    /// The driver, where it is one and the same on every host that has one.
     pub driver: Fact<Option<Driver>>,
     /// The GPUs of all hosts, each kind once.
     pub gpus: Fact<Vec<Gpu>>,
