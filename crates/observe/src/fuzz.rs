@@ -144,15 +144,15 @@ mod tests {
             b"[!a-",
             b"exec -a\n",
             b"shift 9\n",
-            b"\x1eenvdiff {\"question\":\"torch\",\"answer\":",
-            b"\n\x1eenvdiff {\"question\":\"gpus\",\"answer\":{\"gpus\":[[",
-            b"]]}}\n",
             b"{\"kind\": \"List\", \"items\": [",
             b"{\"kind\": \"Node\", \"metadata\": {\"name\": \"a\", \"labels\": {",
             b"\"nvidia.com/gpu.product\": \"Tesla-T4\"}}}",
             b"]}",
             b"535.104.05, Tesla T4, 7.5\n",
             b"NVIDIA A100",
+            b"\x1eenvdiff {\"question\":\"torch\",\"answer\":",
+            b"\n\x1eenvdiff {\"question\":\"gpus\",\"answer\":{\"gpus\":[[",
+            b"]]}}\n",
         ];
         let mut state = 7_u64;
         let mut next = |below: usize| {
@@ -174,8 +174,8 @@ mod tests {
             super::direct_url(&bytes);
             super::conda_meta(&bytes);
             super::small_files(&bytes);
-            super::told(&bytes);
             super::machine(&bytes);
+            super::told(&bytes);
             super::start_script(&bytes);
         }
     }

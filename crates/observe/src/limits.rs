@@ -225,30 +225,6 @@ pub const LIMITS: &[Limit] = &[
         "crates/observe/src/limits.rs::the_version_is_not_read_out_of_large_files",
     ),
     Limit::new(
-        "distributions, and lines of `pip freeze`, that an interpreter tells (`--exec`)",
-        Amount::count(DISTRIBUTIONS),
-        Past::Unknown,
-        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
-    ),
-    Limit::new(
-        "entries of `sys.path` that it tells",
-        Amount::count(SYS_PATH),
-        Past::Unknown,
-        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
-    ),
-    Limit::new(
-        "architectures that torch tells",
-        Amount::count(TOLD_WARNINGS),
-        Past::Unknown,
-        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
-    ),
-    Limit::new(
-        "warnings, or GPUs, that torch tells",
-        Amount::count(TOLD_WARNINGS),
-        Past::Cut,
-        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
-    ),
-    Limit::new(
         "folders of CUDA toolkits",
         Amount::count(CUDA_FOLDERS),
         Past::Unknown,
@@ -283,6 +259,30 @@ pub const LIMITS: &[Limit] = &[
         Amount::Bytes(RELEASE_FILE),
         Past::Unknown,
         "crates/observe/src/java.rs::what_cannot_be_told_is_not_none",
+    ),
+    Limit::new(
+        "distributions, and lines of `pip freeze`, that an interpreter tells (`--exec`)",
+        Amount::count(DISTRIBUTIONS),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "entries of `sys.path` that it tells",
+        Amount::count(SYS_PATH),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "architectures that torch tells",
+        Amount::count(TOLD_WARNINGS),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "warnings, or GPUs, that torch tells",
+        Amount::count(TOLD_WARNINGS),
+        Past::Cut,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
     ),
 ];
 

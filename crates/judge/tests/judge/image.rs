@@ -21,8 +21,8 @@ pub fn snapshot(example: &Example) -> Snapshot {
         notices: Vec::new(),
     };
     let mut environment = observed(files(example), &config);
-    environment.told = example.told.as_deref().map(told);
     environment.machine = machine(example);
+    environment.told = example.told.as_deref().map(told);
     Snapshot { target, config: Some(config), environment }
 }
 
