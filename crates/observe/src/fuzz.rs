@@ -3,6 +3,7 @@
 use envdiff_files::{Budget, Literal, Seen, converse};
 use envdiff_model::{ImageConfig, Text};
 
+use crate::native::{cache, conf};
 use crate::python::{conda, direct_url, metadata, process, program, pth, pyvenv, shell, site, version};
 use crate::{Inputs, cuda, environment, machine};
 
@@ -62,6 +63,11 @@ pub fn told(bytes: &[u8]) {
     // Most inputs lack the frame, and the JSON in it is what is read.
     let begun = b"\x1eenvdiff {\"question\":\"begin\"}\n\x1eenvdiff ";
     drop(crate::told::read(Vec::new(), &[begun, bytes].concat(), None));
+}
+
+/// What tells the dynamic loader where libraries lie.
+pub fn loader(bytes: &[u8]) {
+    drop((cache::parse(bytes), conf::parse(bytes)));
 }
 
 /// A start script, followed in a small image; the same bytes lie where other files are read.
@@ -140,6 +146,9 @@ mod tests {
             b"|",
             b"{\"url\": \"x\", ",
             b"3.11.2\0",
+            b"glibc-ld.so.cache1.1",
+            b"ld.so-1.7.0\0\x01\0\0\0",
+            b"include /etc/*.conf\n",
             b"set -- ",
             b"[!a-",
             b"exec -a\n",
@@ -176,6 +185,7 @@ mod tests {
             super::small_files(&bytes);
             super::machine(&bytes);
             super::told(&bytes);
+            super::loader(&bytes);
             super::start_script(&bytes);
         }
     }

@@ -284,6 +284,48 @@ pub const LIMITS: &[Limit] = &[
         Past::Cut,
         "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
     ),
+    Limit::new(
+        "`/etc/ld.so.cache`",
+        Amount::Bytes(LOADER_CACHE),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::a_cache_beyond_its_bounds_hides_nothing",
+    ),
+    Limit::new(
+        "names and paths of `/etc/ld.so.cache`, in bytes",
+        Amount::count(CACHE_STRINGS),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::a_cache_beyond_its_bounds_hides_nothing",
+    ),
+    Limit::new(
+        "`/etc/ld.so.conf`, a file that it includes, `/etc/ld-musl-….path`",
+        Amount::Bytes(LOADER_CONF),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::folders_are_told_with_what_names_them_within_bounds",
+    ),
+    Limit::new(
+        "folders of `LD_LIBRARY_PATH`, files and folders of `/etc/ld.so.conf`",
+        Amount::count(LOADER_FOLDERS),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::folders_are_told_with_what_names_them_within_bounds",
+    ),
+    Limit::new(
+        "files of `/etc/ld.so.conf` within each other",
+        Amount::count(LOADER_INCLUDES),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::folders_are_told_with_what_names_them_within_bounds",
+    ),
+    Limit::new(
+        "extension modules and libraries that come with them",
+        Amount::count(MODULES),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::modules_are_looked_at_within_bounds",
+    ),
+    Limit::new(
+        "libraries of one folder",
+        Amount::count(MODULES_OF_FOLDER),
+        Past::Unknown,
+        "crates/observe/src/native/tests.rs::modules_are_looked_at_within_bounds",
+    ),
 ];
 
 #[cfg(test)]

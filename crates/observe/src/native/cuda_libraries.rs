@@ -109,7 +109,7 @@ impl<'a> Search<'_, 'a> {
         }
         let library = Library {
             version: self.version(stem, &hit, real, origin),
-            path: Text::from(hit.path.as_bytes()),
+            path: Text::from(hit.path.normalised().as_bytes()),
             origin,
             found_by: hit.how.clone(),
             others,

@@ -8,6 +8,8 @@ use crate::python::ask::{self, Found};
 
 /// The name of glibc's library.
 pub(crate) const GLIBC: &[u8] = b"libc.so.6";
+/// The libraries of glibc whose versions are compared; what others of its libraries define is none of theirs.
+pub(crate) const PARTS: [&[u8]; 5] = [GLIBC, b"libm.so.6", b"libpthread.so.0", b"librt.so.1", b"libdl.so.2"];
 /// The name of GCC's C++ library.
 pub(crate) const LIBSTDCXX: &[u8] = b"libstdc++.so.6";
 
@@ -32,35 +34,35 @@ pub(crate) fn libc(seen: &Seen, loader: &Loader<'_>) -> Result<Fact<Libc>, Miss>
         Found::Absent => return Ok(Fact::unknown("libc.so.6 is not there")),
         Found::Unreadable(why) => return Ok(Fact::unknown(why)),
     };
-    let real = ask::real(seen, &hit.path);
     let view = match view(seen, &hit)? {
         Ok(view) => view,
         Err(why) => return Ok(Fact::unknown(why)),
     };
-    let name = match real? {
-        Found::Is(real) => real.file_name(),
-        Found::Absent | Found::Unreadable(_) => &[],
-    };
-    let (defined, named) = (highest(&view.version_definitions, "GLIBC_"), named(name));
-    let by_number = |version: &Option<String>| version.as_deref().and_then(numbers);
-    let told = if by_number(&named) > by_number(&defined) {
-        named.map(|version| (version, say!("is ", name)))
-    } else {
-        defined.map(|version| (version.clone(), say!("defines GLIBC_", version)))
-    };
-    Ok(match told {
-        Some((version, detail)) => {
-            Fact::known(Libc::Glibc(version.into()), ask::evidence(seen, &Ask::Elf(hit.path), detail))
+    let mut best = highest(&view.version_definitions, "GLIBC_");
+    // A release without a new symbol in one of its libraries has one in another: 2.31 in libm and libpthread alone.
+    let others = seen.each(PARTS.iter().filter(|name| **name != GLIBC), |name| {
+        let Found::Is(part) = loader.find(name, &[])? else { return Ok(None) };
+        self::view(seen, &part).map(Some)
+    })?;
+    for part in others.into_iter().flatten() {
+        match part {
+            Ok(part) => {
+                let own = highest(&part.version_definitions, "GLIBC_");
+                let number = |version: &Option<String>| version.as_deref().and_then(numbers);
+                if number(&own) > number(&best) {
+                    best = own;
+                }
+            }
+            Err(why) => return Ok(Fact::unknown(why)),
+        }
+    }
+    Ok(match best {
+        Some(version) => {
+            let evidence = ask::evidence(seen, &Ask::Elf(hit.path), say!("GLIBC_", &version));
+            Fact::known(Libc::Glibc(version.into()), evidence)
         }
         None => Fact::unknown(say!(hit.path.as_bytes(), " defines no version of glibc")),
     })
-}
-
-/// The version in the name that glibc's library had up to 2.33, to which `libc.so.6` is a link: `libc-2.31.so`. What the
-/// library defines can lag behind: the symbols of `GLIBC_2.31` are in libm and libpthread alone.
-fn named(file: &[u8]) -> Option<String> {
-    let version = std::str::from_utf8(file).ok()?.strip_prefix("libc-")?.strip_suffix(".so")?;
-    numbers(version).map(|_| version.to_owned())
 }
 
 /// The `libstdc++.so.6` that is found for the first of `by`, or for the interpreter alone.
@@ -114,7 +116,6 @@ pub(crate) fn highest<'a, T: AsRef<[u8]> + 'a>(
             let version = if name == "GLIBC_ABI_DT_RELR" { "2.36" } else { name.strip_prefix(prefix)? };
             Some((numbers(version)?, version))
         })
-        .filter(|_| !prefix.is_empty())
         .max()
         .map(|(_, version)| version.to_owned())
 }
@@ -126,15 +127,7 @@ fn numbers(version: &str) -> Option<Vec<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{highest, named};
-
-    #[test]
-    fn the_file_that_libc_so_6_leads_to_can_tell_its_version() {
-        assert_eq!(named(b"libc-2.31.so").as_deref(), Some("2.31"));
-        for other in ["libc.so.6", "libc-2.31.so.1", "libc-musl.so", "libc-.so"] {
-            assert_eq!(named(other.as_bytes()), None, "{other}");
-        }
-    }
+    use super::highest;
 
     #[test]
     fn the_highest_version_is_by_number() {

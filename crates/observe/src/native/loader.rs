@@ -664,7 +664,10 @@ fn musl_folders(
 fn cached(seen: &Seen) -> Result<Cached, Miss> {
     let Some(path) = ImagePath::new(CACHE) else { return Ok(Cached::Nowhere) };
     Ok(match ask::parsed(seen, &path, LOADER_CACHE, cache::parse)? {
-        Found::Is(cache) => Cached::Known(cache),
+        Found::Is(cache) => match &*cache {
+            Ok(_) => Cached::Known(cache),
+            Err(why) => Cached::Untold(say!(CACHE, " cannot be read: ", *why)),
+        },
         Found::Absent => Cached::Nowhere,
         Found::Unreadable(why) => Cached::Untold(say!(CACHE, " cannot be read: ", why)),
     })

@@ -6,6 +6,8 @@ pub(crate) mod cuda_libraries;
 mod libc;
 pub(crate) mod loader;
 pub(crate) mod modules;
+#[cfg(test)]
+mod tests;
 
 use envdiff_files::{Ask, Miss, Seen};
 use envdiff_model::{Environment, Fact, Native, Text};

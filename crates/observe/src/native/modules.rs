@@ -13,7 +13,7 @@ use envdiff_model::{
     Environment, Fact, Libstdcxx, MissingLibrary, Module, ModuleFile, Name, PathSource, Text, say,
 };
 
-use super::libc::{LIBSTDCXX, highest, libstdcxx};
+use super::libc::{LIBSTDCXX, PARTS, highest, libstdcxx};
 use super::loader::{Loader, Object, Style};
 use crate::limits::{MODULES, MODULES_OF_FOLDER};
 use crate::python::ask::{self, Found};
@@ -246,7 +246,7 @@ fn owner(environment: &Environment, candidate: &Candidate) -> Option<Text> {
         candidates.iter().map(|name| Name::new(name)).find(|name| installed(name.as_str()))
     };
     let name = by_top_level.map(|name| Name::new(&name.to_lossy())).or_else(by_table);
-    Some(name.map_or_else(|| Name::new(&lossy).as_str().into(), |name| name.as_str().into()))
+    Some(name.map_or_else(|| Name::new(lossy.trim_matches('_')).as_str().into(), |name| name.as_str().into()))
 }
 
 /// Following what modules need.
@@ -369,9 +369,9 @@ impl<'a> Walk<'_, 'a> {
                     }
                     let file = ModuleFile {
                         machine: machine(view.machine),
-                        glibc: needs(view, None, "GLIBC_"),
-                        glibcxx: needs(view, Some(LIBSTDCXX), "GLIBCXX_"),
-                        cxxabi: needs(view, Some(LIBSTDCXX), "CXXABI_"),
+                        glibc: needs(view, &PARTS, "GLIBC_"),
+                        glibcxx: needs(view, &[LIBSTDCXX], "GLIBCXX_"),
+                        cxxabi: needs(view, &[LIBSTDCXX], "CXXABI_"),
                         libstdcxx,
                         missing: missing
                             .into_iter()
@@ -551,12 +551,11 @@ fn machine(machine: ElfMachine) -> Text {
     machine.name().map_or_else(|| say!("processor ", machine.0), Text::from)
 }
 
-/// The highest version that is needed and not only by weak symbols, of one library or of all.
-fn needs(view: &ElfView, library: Option<&[u8]>, prefix: &str) -> Option<Text> {
-    let versions = view
-        .version_needs
-        .iter()
-        .filter(|need| library.is_none_or(|library| *need.library == *library))
-        .flat_map(|need| need.versions.iter().filter(|version| !version.weak).map(|version| &version.name));
+/// The highest version that is needed and not only by weak symbols, of these libraries.
+fn needs(view: &ElfView, libraries: &[&[u8]], prefix: &str) -> Option<Text> {
+    let versions =
+        view.version_needs.iter().filter(|need| libraries.contains(&&*need.library)).flat_map(|need| {
+            need.versions.iter().filter(|version| !version.weak).map(|version| &version.name)
+        });
     highest(versions, prefix).map(Text::from)
 }

@@ -65,16 +65,22 @@ fn fix(case: &Case<'_>, name: &Text, missing: &BTreeMap<&Text, Readable<'_>>) ->
     }
 }
 
-/// Libraries of CUDA that torch asks of wheels are told by those wheels' names; another major of cuDNN by its own check.
+/// What the checks of torch tell: wheels of CUDA that it asks for and that are missing, packages that were built for another
+/// torch or another CUDA. Another major of cuDNN has its own check.
 fn is_told_elsewhere(case: &Case<'_>, name: &Text, soname: &Text) -> bool {
-    const OF_CUDA: [&[u8]; 5] = [b"libcu", b"libnv", b"libnccl.", b"libcupti", b"libcusparseLt"];
-    let of_cuda = OF_CUDA.iter().any(|start| soname.as_bytes().starts_with(start));
+    const OF_CUDA: [&str; 3] = ["libcu", "libnv", "libnccl."];
+    const OF_TORCH: [&str; 3] = ["libtorch", "libc10", "libshm"];
+    let starts = |with: &[&str]| with.iter().any(|start| soname.as_bytes().starts_with(start.as_bytes()));
+    let is_companion =
+        name.as_str().is_some_and(|name| envdiff_facts::companions::releases(name).next().is_some());
     let asks_wheels = *name == "torch"
         && case.installed.all().any(|(own, _, copy)| {
             own.as_str() == "torch"
                 && copy.distribution.requires.iter().any(|need| need.as_bytes().starts_with(b"nvidia-"))
         });
-    (of_cuda && asks_wheels) || cudnn8::is_told(case, soname)
+    (starts(&OF_CUDA) && (is_companion || asks_wheels))
+        || (starts(&OF_TORCH) && is_companion)
+        || cudnn8::is_told(case, soname)
 }
 
 /// What kept this check from speaking: a library was not found where a folder cannot be read.
