@@ -147,9 +147,11 @@ pub(crate) fn version_txt(bytes: &[u8]) -> Option<Text> {
     CudaVersion::parse(version).map(|_| Text::from(version))
 }
 
+/// Reads a version out of a file.
+type Parse = fn(&[u8]) -> Option<Text>;
+
 fn version_files(seen: &Seen, folder: &ImagePath) -> Result<Vec<Told>, Miss> {
-    let files: [(&str, fn(&[u8]) -> Option<Text>); 2] =
-        [("version.json", version_json), ("version.txt", version_txt)];
+    let files: [(&str, Parse); 2] = [("version.json", version_json), ("version.txt", version_txt)];
     let read = seen.each(files, |(name, parse)| {
         let Some(path) = folder.join(name) else { return Ok(None) };
         let found = ask::parsed(seen, &path, VERSION_FILE, parse)?;

@@ -216,6 +216,13 @@ mod tests {
 
     use super::{Address, Settings, find};
 
+    #[test]
+    fn only_a_socket_of_this_machine_is_local() {
+        assert!(unix("/run/docker.sock").is_local());
+        assert!(!Address::Tcp("10.0.0.2:2375".to_owned()).is_local());
+        assert!(!Address::Pipe("//./pipe/docker_engine".to_owned()).is_local());
+    }
+
     fn unix(path: &str) -> Address {
         Address::Unix(PathBuf::from(path))
     }

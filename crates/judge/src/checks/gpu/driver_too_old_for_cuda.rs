@@ -46,7 +46,7 @@ fn speak(case: &Case<'_>, runtime: &Runtime<'_>, host: &Hosts<'_>, verdict: Verd
         "`; TorchServe then serves on the CPU, or fails where the model is moved to the GPU"
     );
     let spoken = Spoken::new("torch", message).seen(runtime.seen()).seen(host.driver_seen()).why(why);
-    let older = host.cuda().map(|own| say!(" or a torch built for CUDA ", own.major)).unwrap_or_default();
+    let older = host.cuda().map(|own| say!(", or a torch built for CUDA ", own.major)).unwrap_or_default();
     Some(if verdict == Verdict::ForwardNotForThisBranch {
         let libraries = &case.environment.stack.cuda.value()?.compat;
         let seen = libraries.iter().filter(|library| machine::is_libcuda(&library.path));
