@@ -1,4 +1,4 @@
-//! `cudnn.toml`, `numpy_abi.toml`, `glibc.toml` and `java.toml` come in; their static rows come out.
+//! `cudnn.toml`, `numpy_abi.toml`, `glibc.toml`, `java.toml` and `native.toml` come in; their static rows come out.
 
 use serde::Deserialize;
 
@@ -337,5 +337,73 @@ pub fn java(text: &str) -> Result<String, String> {
             Ok((r.major, code))
         },
     )?;
+    Ok(out)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NativeFile {
+    meta: Meta,
+    package: Vec<Package>,
+    library: Vec<Library>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Library {
+    soname: String,
+    debian: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Package {
+    distributions: Vec<String>,
+    modules: Vec<String>,
+    numpy: Option<String>,
+    source: String,
+}
+
+/// `numpy/_core/_simd`
+fn module(text: &str) -> Option<Named> {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    text.split('/').all(is_part).then(|| Named(format!("{text:?}")))
+}
+
+pub fn native(text: &str) -> Result<String, String> {
+    let file: NativeFile = read(text)?;
+    let mut out = checked(&file.meta)?;
+    let name = |r: &Package| r.distributions.first().cloned().unwrap_or_default();
+    rows(&mut out, ("package", "PACKAGES", "Package"), &file.package, name, |at, r| {
+        if r.distributions.is_empty() || r.modules.is_empty() {
+            return Err(at.fault("distributions or modules is empty"));
+        }
+        let twice = |id: &String| file.package.iter().filter(|d| d.distributions.contains(id)).count() > 1;
+        if r.distributions.iter().any(twice) {
+            return Err(at.fault("distributions: stands in two rows"));
+        }
+        if r.numpy.as_ref().is_some_and(|probe| !r.modules.contains(probe)) {
+            return Err(at.fault("numpy: is none of modules"));
+        }
+        let code = row!("Package",
+            distributions: at.texts("distributions", &r.distributions)?,
+            modules: at.each("modules", &r.modules, module)?,
+            numpy: at.text_if("numpy", r.numpy.as_ref())?,
+            source: at.text("source", &r.source)?,
+        );
+        Ok((name(r), code))
+    })?;
+    let name = |r: &Library| r.soname.clone();
+    rows(&mut out, ("library", "LIBRARIES", "Library"), &file.library, name, |at, r| {
+        let code = row!("Library",
+            soname: at.text("soname", &r.soname)?,
+            debian: at.text("debian", &r.debian)?,
+            source: at.text("source", &r.source)?,
+        );
+        Ok((r.soname.clone(), code))
+    })?;
     Ok(out)
 }

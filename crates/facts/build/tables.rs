@@ -28,6 +28,7 @@ pub const TABLES: &[(&str, Generate)] = &[
     ("numpy_abi", libraries::numpy_abi),
     ("glibc", libraries::glibc),
     ("java", libraries::java),
+    ("native", libraries::native),
     ("python_stdlib", python::stdlib),
     ("import_names", python::import_names),
 ];

@@ -13,6 +13,7 @@ pub mod glibc;
 pub mod gpus;
 pub mod imports;
 pub mod java;
+pub mod native;
 pub mod numpy;
 pub mod require;
 pub mod stdlib;

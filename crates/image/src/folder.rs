@@ -177,7 +177,15 @@ fn files(
         layers: None,
         notices,
     };
-    Ok(Files { target, config: json.map(|json| json.config), begin, source, told: crate::Told::default() })
+    Ok(Files {
+        target,
+        config: json.map(|json| json.config),
+        begin,
+        source,
+        local: false,
+        told: crate::Told::default(),
+        runnable: None,
+    })
 }
 
 /// Whether a configuration's platform is the wanted `os/arch[/variant]`; what it does not tell does not differ. `arm64`

@@ -1,13 +1,17 @@
 //! From what was seen in an image to facts: which Python starts, what it finds on `sys.path`, which distributions are
 //! there. Observers ask a [`Seen`] and are run again until nothing is pending; nothing of the image's code is run.
+//! [`machine`] alone looks at the world: at the machine that the image will run on.
 
+pub(crate) mod cuda;
 mod freeze;
 pub mod fuzz;
 mod java;
 pub mod limits;
+pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;
+pub mod told;
 pub mod torch;
 mod torchserve;
 
@@ -16,6 +20,7 @@ use envdiff_model::{Environment, ImageConfig, Text};
 
 pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
 pub use python::distributions::{Lookup, look_up};
+pub use python::{Beginning, beginning};
 
 /// What the observers will probably want, for sources that can pass only once.
 pub const LIKELY: Likely = Likely {
@@ -34,6 +39,7 @@ pub const LIKELY: Likely = Likely {
         "build-details.json",
         "HEAD",
         "packed-refs",
+        "version.json",
         "version.py",
         "version.txt",
         "release",
@@ -50,10 +56,22 @@ pub const LIKELY: Likely = Likely {
         "_finder.py",
         "entrypoint",
     ],
-    folders: &[".dist-info", ".egg-info", "EGG-INFO", "conda-meta", "status.d", "docker-entrypoint.d"],
+    folders: &[
+        ".dist-info",
+        ".egg-info",
+        "EGG-INFO",
+        "conda-meta",
+        "status.d",
+        "docker-entrypoint.d",
+        "ld.so.conf.d",
+    ],
     programs: &["bin", "sbin"],
     paths: &[
         "etc/passwd",
+        "etc/ld.so.cache",
+        "etc/ld.so.conf",
+        "etc/ld-musl-x86_64.path",
+        "etc/ld-musl-aarch64.path",
         "etc/profile",
         "var/lib/dpkg/status",
         "lib/apk/db/installed",
@@ -62,7 +80,7 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &["libc10_cuda.so", "_C.so", "_C_stable.so", "libtorchaudio"],
+    elf: &[".so", "python"],
     scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
@@ -94,8 +112,19 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    let python::Derived { mut environment, process } =
-        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
-    environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
+    // It hangs on no Python, so its questions go out beside Python's.
+    let cuda = cuda::installed(seen, inputs);
+    let mut derived = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    drop(cuda?);
+    derived.environment.stack = stack::derive(seen, inputs, &derived)?;
+    let environment = derived.environment;
     Ok(environment)
+}
+
+/// Derives the Python environment alone; what lies under it is unknown. `make bench` tells by it what the rest costs.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
+pub fn python_environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
+    Ok(python::environment(seen, inputs.config, inputs.interpreter.as_ref())?.environment)
 }

@@ -26,6 +26,11 @@ pub(crate) enum Address {
 }
 
 impl Address {
+    /// Whether the engine runs on this machine itself; behind a pipe of Windows it runs in a virtual one.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+
     /// As the CLI writes it.
     pub(crate) fn shown(&self) -> String {
         match self {
