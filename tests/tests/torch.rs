@@ -61,7 +61,7 @@ fn picture(environment: &Value, truth: &Value) -> Value {
     }
     let torch = value(&environment["torch"]);
     let (cuda, native) = (value(&environment["cuda"]), value(&environment["native"]));
-    let library = |fact: &Value| if fact.is_null() { Value::Null } else { fact["path"].clone() };
+    let library = |fact: &Value| fact["path"].as_str().map(without_dots);
     let architectures = value(&torch["architectures"]);
     let architectures = architectures.as_array().map_or(architectures.clone(), |all| {
         all.iter().map(|one| one.as_str().unwrap()).collect::<Vec<_>>().join(" ").into()
@@ -94,6 +94,19 @@ fn picture(environment: &Value, truth: &Value) -> Value {
         "triton": companion("triton").map(|one| one["version"].clone()),
         "distributions": distributions,
     })
+}
+
+/// `torch/lib/../../nvidia` as `nvidia`: no folder on the way is a link here.
+fn without_dots(path: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        if part == ".." {
+            out.pop();
+        } else {
+            out.push(part);
+        }
+    }
+    out.join("/")
 }
 
 /// Names, normalised, with versions, by name.
