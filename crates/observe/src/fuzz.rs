@@ -183,6 +183,7 @@ mod tests {
             super::direct_url(&bytes);
             super::conda_meta(&bytes);
             super::small_files(&bytes);
+            super::versions_of_builds(&bytes);
             super::machine(&bytes);
             super::told(&bytes);
             super::loader(&bytes);
