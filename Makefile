@@ -38,6 +38,7 @@ bless:
 
 # The tables of README's "How fast", side by side in one run (needs a Docker engine; see benches/README.md).
 bench: all
+	$(CARGO) build --release --locked --quiet -p envdiff --example added_reading
 	benches/run.py
 
 # Each fuzz target for FUZZ_SECONDS.

@@ -13,6 +13,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVDIFF = os.path.join(ROOT, "target/release/envdiff")
+ADDED = os.path.join(ROOT, "target/release/examples/added_reading")
 TOOLS = os.path.join(ROOT, "target/bench")
 TICK = os.sysconf("SC_CLK_TCK")
 ENGINE = ("dockerd", "containerd")
@@ -137,25 +138,54 @@ def table(image, rounds, work, tcp):
             "/".join(sorted({str(r["status"]) for r in runs}))))
 
 
+def images(prefix):
+    """Names in the engine that begin so."""
+    return sorted({name for name in output("docker", "images", "--format", "{{.Repository}}").splitlines() if name.startswith(prefix)})
+
+
+def beneath(rounds):
+    """What it costs to read what lies under the packages, on whole torch images: the conversation with it less the one without."""
+    rows = []
+    for image in images("envdiff-torch/"):
+        for way in ("layers", "walker"):
+            # The first turn brings the files into memory.
+            turns = [json.loads(line) for line in output(ADDED, "docker:" + image, way, str(rounds + 1)).splitlines()[1:]]
+            python, everything = ({key: statistics.median(turn[what][key] for turn in turns) for key in ("ms", "rounds", "questions", "bytes")}
+                                  for what in ("python", "all"))
+            rows.append("| %s | %s | %.1f | %.1f | %.1f | %d | %d | %d | %d |" % (
+                image.removeprefix("envdiff-torch/"), way, python["ms"], everything["ms"], everything["ms"] - python["ms"], python["rounds"],
+                everything["rounds"], everything["questions"], everything["bytes"] / 1024))
+    if rows:
+        print("\nTorch, CUDA, C library, extension modules: what reading them adds to reading the Python environment; medians of %d turns\n" % rounds)
+        print("| torch | read by | Python ms | all ms | added ms | rounds, Python | rounds, all | questions | KiB kept |")
+        print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+        print("\n".join(rows))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--torch", action="store_true", help="only what lies under the packages of the images envdiff-torch/…")
     parser.add_argument("images", nargs="*")
     asked = parser.parse_args()
-    images = asked.images or [i for i in ("envdiff-corpus/torchserve-venv", "envdiff-corpus/big")
-                              if subprocess.run(["docker", "image", "inspect", i], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0]
-    if not images:
+    if asked.torch:
+        beneath(asked.rounds)
+        return
+    named = asked.images or [i for i in ("envdiff-corpus/torchserve-venv", "envdiff-corpus/big") if i in images(i)]
+    if not named:
         sys.exit("no image of the corpus is there: build them with tests/images.sh, or name others")
     version = [once([ENVDIFF, "--version"])["wall"] for _ in range(asked.rounds)]
     print("envdiff --version: %.1f ms" % (1000 * statistics.median(version)))
     engine, tcp = relay()
     try:
-        for image in images:
+        for image in named:
             with tempfile.TemporaryDirectory(prefix="envdiff-bench-") as work:
                 table(image, asked.rounds, work, tcp)
     finally:
         if engine:
             engine.terminate()
+    if not asked.images:
+        beneath(asked.rounds)
 
 
 main()

@@ -326,6 +326,32 @@ fn an_interpreter_may_be_named() {
 }
 
 #[test]
+fn the_machine_is_the_one_that_is_named() {
+    let image = two_packages();
+    let machine = |more: &[&str]| {
+        let output = audit(&image, &[&["--format", "json"], more].concat());
+        json(&output)["audits"][0]["environment"]["machine"].clone()
+    };
+    let named = machine(&["--driver", "535.104.05", "--gpu", "g4dn.xlarge", "--gpu", "sm_86"]);
+    assert_eq!(named["driver"]["value"]["version"], "535.104.05");
+    assert_eq!(named["gpus"]["value"][0]["name"], "Tesla T4");
+    assert_eq!(named["gpus"]["value"][1]["capability"], "8.6");
+    assert_eq!(machine(&["--driver", "none"])["gpus"]["value"], serde_json::json!([]));
+    let nodes = r#"{"kind": "NodeList", "items": [
+        {"metadata": {"name": "cpu-1"}},
+        {"metadata": {"name": "gpu-1", "labels": {"nvidia.com/cuda.driver-version.full": "550.107.02",
+          "nvidia.com/gpu.product": "NVIDIA-L4"}}}]}"#;
+    std::fs::write(image.beside().join("nodes.json"), nodes).unwrap();
+    let of_nodes = machine(&["--node", "nodes.json"]);
+    assert_eq!(of_nodes["hosts"][1]["name"], "gpu-1");
+    assert_eq!(of_nodes["driver"]["value"]["version"], "550.107.02");
+    assert_eq!(of_nodes["gpus"]["value"][0]["name"], "NVIDIA L4");
+    // A folder may go anywhere, so this machine's driver is not asked.
+    let reason = machine(&[])["driver"]["unknown"].clone();
+    assert!(reason.as_str().unwrap().contains("--driver"), "{reason}");
+}
+
+#[test]
 fn pages_and_lists_are_told() {
     for (words, wanted) in [
         (&["explain"][..], "package-missing (error)"),
@@ -380,7 +406,12 @@ fn bad_input_is_status_2_with_one_message() {
     lock("noise.tar", &[7; 4096]);
     lock("empty.tar", b"");
     lock("config-broken.json", b"{");
+    lock("nodes.yaml", b"apiVersion: v1\nkind: List\n");
+    lock("pods.json", b"{\"kind\": \"List\", \"items\": [{\"kind\": \"Pod\"}]}");
     std::fs::create_dir(image.beside().join("folder")).unwrap();
+    std::fs::create_dir(image.beside().join("layout")).unwrap();
+    lock("layout/oci-layout", b"{\"imageLayoutVersion\": \"1.0.0\"}");
+    lock("layout/index.json", b"{}");
     let dir: &[&str] = &["dir:root", "--image-config", "config.json"];
     let with = |more: &[&'static str]| [dir, more].concat();
     for (words, wanted) in [
@@ -401,6 +432,7 @@ fn bad_input_is_status_2_with_one_message() {
         (vec!["dir:root", "--image-config", "config-broken.json"], "config-broken.json"),
         (vec!["dir:root", "--image-config", "absent.json"], "absent.json"),
         (vec!["dir:absent"], "absent"),
+        (vec!["dir:layout"], "oci:DIR"),
         (vec!["./absent"], "absent"),
         (vec!["./noise.tar"], "noise.tar"),
         (vec!["./empty.tar"], "empty.tar"),
@@ -413,8 +445,25 @@ fn bad_input_is_status_2_with_one_message() {
         (vec!["inspect", "dir:root", "--format", "sarif"], "sarif"),
         (vec!["inspect", "dir:root", "--thin", "folder/../root"], "root"),
         (vec!["dir:"], "dir:"),
+        (
+            vec!["dir:root", "--exec"],
+            "--exec starts the Python of an image in an engine, and this is a folder",
+        ),
+        (vec!["inspect", "./empty.tar", "--exec"], "this is an archive"),
+        (vec!["snapshot:broken.json", "--exec"], "this is a snapshot"),
+        (vec!["container:none", "--exec"], "present state cannot be started"),
+        (vec!["none", "--exec-gpus", "all"], "--exec"),
+        (vec!["none", "--exec", "--exec-gpus", "0"], "a number of GPUs"),
         (vec!["explain", "version-missmatch"], "version-mismatch"),
         (vec!["explain", "nothing-like-it-at-all"], "explain"),
+        (with(&["--gpu", "Tesla T5"]), "Tesla T4"),
+        (with(&["--gpu", "none", "--gpu", "L4"]), "--gpu none"),
+        (with(&["--driver", "535"]), "branch"),
+        (with(&["--driver", "latest"]), "latest"),
+        (with(&["--node", "nodes.yaml"]), "kubectl"),
+        (with(&["--node", "pods.json"]), "Pod"),
+        (with(&["--node", "absent.json"]), "absent.json"),
+        (with(&["--node", "pods.json", "--gpu", "L4"]), "--gpu"),
         (vec!["--no-such-option"], "--no-such-option"),
         (vec!["completions", "tcsh"], "tcsh"),
     ] {

@@ -14,7 +14,7 @@ use envdiff_report::{Format, View};
 
 use crate::cli::{Audit, FailOn, Shared};
 use crate::failure::Failure;
-use crate::gather::gather;
+use crate::gather::{gather, named_machine};
 use crate::output::{Destination, Stdout, view};
 use crate::progress::Progress;
 use crate::status::Status;
@@ -26,9 +26,10 @@ pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
     let files = destinations(&options)?;
     let locks = read_locks(&options)?;
     let policy = policy(&options);
+    let machine = named_machine(&options.machine)?;
 
     let progress = Arc::new(Progress::new(shared.quiet));
-    let (snapshot, mut conversation) = gather(&image, &options.target, &progress)?;
+    let (snapshot, mut conversation) = gather(&image, &options.target, machine, &progress)?;
     let mut audit = envdiff_judge::audit(snapshot, locks, &policy);
     let mut cost = None;
     if let Some(conversation) = &mut conversation {

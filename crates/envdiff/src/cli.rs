@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use envdiff_files::ImagePath;
-use envdiff_image::ReadBy;
+use envdiff_image::{Gpus, ReadBy};
 use envdiff_judge::Ignore;
 use envdiff_model::{Name, Severity};
 use envdiff_report::{Format, inspect};
@@ -19,7 +19,7 @@ An image that is called like a command is written docker:inspect.";
 /// Says whether a serving image holds what training was locked to, without running it
 ///
 /// With locks: does this image hold what training was locked to? Without: is this image consistent in itself?
-/// Nothing of the image's code is run, and nothing leaves this machine.
+/// Nothing of the image's code is run, unless --exec asks for it, and nothing leaves this machine.
 #[derive(Debug, Parser)]
 #[command(name = "envdiff", version, after_help = EXIT_STATUS)]
 #[command(
@@ -91,6 +91,8 @@ pub(crate) struct Audit {
 
     #[command(flatten)]
     pub(crate) target: TargetOptions,
+    #[command(flatten)]
+    pub(crate) machine: MachineOptions,
 }
 
 /// `envdiff inspect`
@@ -151,6 +153,49 @@ pub(crate) struct TargetOptions {
     /// facts are unknown, and --python or the only interpreter that is there counts.
     #[arg(long, value_name = "FILE", help_heading = "Reading the image")]
     pub(crate) image_config: Option<PathBuf>,
+
+    /// Start the image's own interpreter and ask it too
+    ///
+    /// The one option that runs code of the image: importlib.metadata, pip and torch are asked in a container that is made for
+    /// it, without network, with a read-only file system and no capability but that of reading, for at most 120 s. What they
+    /// say stands beside what was read, and where the two differ that is a finding.
+    #[arg(long, help_heading = "Running the image's Python")]
+    pub(crate) exec: bool,
+    /// With --exec: ask for GPUs: all, a number, or ids
+    ///
+    /// As `docker run --gpus` does: all, how many, or which (UUIDs such as GPU-5c8b…, or device=0,1). Where the engine has none
+    /// to give, the interpreter is started without, and a note says why.
+    #[arg(long, value_name = "all|N|ID", value_parser = gpus, requires = "exec", help_heading = "Running the image's Python")]
+    pub(crate) exec_gpus: Option<AskedGpus>,
+}
+
+/// `--exec-gpus`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AskedGpus {
+    pub(crate) written: String,
+    pub(crate) gpus: Gpus,
+}
+
+/// The machine that will run the image, where it is not this one.
+#[derive(Debug, Default, Args)]
+pub(crate) struct MachineOptions {
+    /// Driver of the machine that will run the image, or none
+    ///
+    /// The version that `nvidia-smi` prints there, such as 535.104.05. Where neither this nor --gpu nor --node is given, an
+    /// image of this machine's own engine is judged by this machine's driver and GPUs, if it has any.
+    #[arg(long, value_name = "VERSION", help_heading = "Machine")]
+    pub(crate) driver: Option<String>,
+    /// GPU of that machine, or none; repeatable
+    ///
+    /// A name as `nvidia-smi` prints it or a usual short form (A100, RTX 4090), a cloud's instance type (g5.xlarge), or a
+    /// compute capability (sm_86).
+    #[arg(long = "gpu", value_name = "NAME", help_heading = "Machine")]
+    pub(crate) gpus: Vec<String>,
+    /// Nodes of a cluster: kubectl get nodes -o json
+    ///
+    /// Drivers and GPUs are told by the labels of NVIDIA's GPU feature discovery.
+    #[arg(long = "node", value_name = "FILE", conflicts_with_all = ["driver", "gpus"], help_heading = "Machine")]
+    pub(crate) node: Option<PathBuf>,
 }
 
 /// What every command knows.
@@ -307,6 +352,24 @@ fn platform(written: &str) -> Result<String, &'static str> {
     }
 }
 
+fn gpus(written: &str) -> Result<AskedGpus, &'static str> {
+    let id =
+        |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/=".contains(&b));
+    let ids = |list: &str| -> Option<Vec<String>> {
+        list.split(',').map(|one| id(one).then(|| one.to_owned())).collect()
+    };
+    let gpus = match (written, written.parse::<u32>(), written.strip_prefix("device=")) {
+        ("all", ..) => Some(Gpus::All),
+        (_, Ok(count), _) => (count > 0).then_some(Gpus::Count(count)),
+        (_, Err(_), Some(list)) => ids(list).map(Gpus::Ids),
+        (_, Err(_), None) => {
+            ids(written).filter(|_| !written.bytes().all(|b| b.is_ascii_digit())).map(Gpus::Ids)
+        }
+    };
+    gpus.map(|gpus| AskedGpus { written: written.to_owned(), gpus })
+        .ok_or("all, a number of GPUs, or their ids are wanted: all, 2, GPU-5c8b0d6e, device=0,1")
+}
+
 fn image_path(written: &str) -> Result<ImagePath, &'static str> {
     ImagePath::new(written).ok_or("an absolute path in the image is wanted, such as /opt/venv/bin/python")
 }
@@ -315,6 +378,7 @@ fn image_path(written: &str) -> Result<ImagePath, &'static str> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
     use clap::Parser;
+    use envdiff_image::Gpus;
 
     use super::{Cli, FailOn, Verb};
 
@@ -347,6 +411,15 @@ mod tests {
     }
 
     #[test]
+    fn gpus_are_all_a_number_or_ids() {
+        let asked = |written: &str| super::gpus(written).unwrap().gpus;
+        assert_eq!(asked("all"), Gpus::All);
+        assert_eq!(asked("2"), Gpus::Count(2));
+        assert_eq!(asked("GPU-1,MIG-2"), Gpus::Ids(vec!["GPU-1".into(), "MIG-2".into()]));
+        assert_eq!(asked("device=0,1"), Gpus::Ids(vec!["0".into(), "1".into()]));
+    }
+
+    #[test]
     fn what_cannot_be_is_refused() {
         for words in [
             &["envdiff"][..],
@@ -359,8 +432,14 @@ mod tests {
             &["envdiff", "x", "--exit-zero", "--fail-on", "note"],
             &["envdiff", "x", "--platform", "linux"],
             &["envdiff", "x", "--python", "bin/python"],
+            &["envdiff", "x", "--exec-gpus", "all"],
+            &["envdiff", "x", "--exec", "--exec-gpus", "0"],
+            &["envdiff", "x", "--exec", "--exec-gpus", "device="],
+            &["envdiff", "x", "--exec", "--exec-gpus", "a b"],
             &["envdiff", "x", "--why", "../x"],
             &["envdiff", "x", "-q", "-v"],
+            &["envdiff", "x", "--node", "nodes.json", "--driver", "535.104.05"],
+            &["envdiff", "x", "--node", "nodes.json", "--gpu", "L4"],
             &["envdiff", "inspect"],
             &["envdiff", "x", "--format", "sarif"],
         ] {

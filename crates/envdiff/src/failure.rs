@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use envdiff_files::Miss;
 use envdiff_image::ImageError;
 use envdiff_lock::LockError;
+use envdiff_observe::machine::MachineError;
 use envdiff_report::escape::shown;
 
 use crate::status::Status;
@@ -19,6 +20,9 @@ pub(crate) enum Failure {
     /// A lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The machine that the options name.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// The facts could not be had in the questions that one target is allowed.
     #[error("{target}: more rounds of questions than one target is allowed")]
     TooManyRounds {
@@ -53,6 +57,16 @@ pub(crate) enum Failure {
     /// `--thin` of what holds no files.
     #[error("--thin wants a target with files, and a snapshot holds none")]
     ThinSnapshot,
+    /// `--exec` of what cannot be started.
+    #[error("{target}: --exec starts the Python of an image in an engine, and this is {kind}")]
+    ExecTarget {
+        /// As the user gave it.
+        target: String,
+        /// What it is, with an article.
+        kind: &'static str,
+        /// What to do.
+        help: &'static str,
+    },
     /// `explain` of something that is not there.
     #[error("no check is called `{topic}`")]
     NoSuchTopic {
@@ -74,6 +88,7 @@ impl Failure {
             Self::Image(ImageError::Interrupted { .. }) => Status::Interrupted,
             Self::Image(_)
             | Self::Lock(_)
+            | Self::Machine(_)
             | Self::TooManyRounds { .. }
             | Self::Unanswered { .. }
             | Self::StandardInputTwice(_)
@@ -81,6 +96,7 @@ impl Failure {
             | Self::SameFile(_)
             | Self::Stdout(_)
             | Self::ThinSnapshot
+            | Self::ExecTarget { .. }
             | Self::NoSuchTopic { .. }
             | Self::Panic => Status::NotAudited,
         }
@@ -90,6 +106,7 @@ impl Failure {
     fn help(&self) -> Option<String> {
         match self {
             Self::Lock(error) => Some(error.help()),
+            Self::Machine(error) => Some(error.help()),
             Self::NoSuchTopic { nearest: Some(nearest), .. } => {
                 Some(format!("the nearest is `{nearest}`; `envdiff explain` lists all"))
             }
@@ -100,6 +117,7 @@ impl Failure {
             ),
             Self::StandardInputTwice(_) => Some("give the other locks as files".into()),
             Self::ThinSnapshot => Some("inspect the image that the snapshot was made of".into()),
+            Self::ExecTarget { help, .. } => Some((*help).into()),
             Self::SameFile(_) => Some("give each --report a file of its own".into()),
             Self::Image(_) | Self::Write { .. } | Self::Stdout(_) | Self::Panic => None,
         }

@@ -2,24 +2,42 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use envdiff_files::{Ask, Budget, Converse, ImagePath, Kind, Miss, Reply, Seen, Source as _, Stat, converse};
 use envdiff_image::{Begin, Events, Files, Here, OpenOptions, Opened, TargetSpec};
-use envdiff_model::{Environment, Evidence, Finding, Snapshot};
-use envdiff_observe::{Checkout, Inputs};
+use envdiff_model::{Environment, Evidence, Finding, Machine, Snapshot};
+use envdiff_observe::{Checkout, Inputs, machine};
 use envdiff_report::Cost;
 
-use crate::cli::TargetOptions;
+use crate::cli::{MachineOptions, TargetOptions};
+use crate::exec;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
+/// The machine that the options name; `None` where they name none.
+pub(crate) fn named_machine(options: &MachineOptions) -> Result<Option<Machine>, Failure> {
+    match options {
+        MachineOptions { node: Some(file), .. } => Ok(Some(machine::node_file(file)?)),
+        MachineOptions { driver: None, gpus, .. } if gpus.is_empty() => Ok(None),
+        MachineOptions { driver, gpus, .. } => Ok(Some(machine::named(driver.as_deref(), gpus)?)),
+    }
+}
+
 /// Reads a target: what it holds, and what can still be asked of it; a snapshot holds no files to ask about.
+///
+/// Where no machine is named, it is this one for an image of this machine's engine, the snapshot's for a snapshot, and
+/// unknown for what may go anywhere.
 pub(crate) fn gather(
     written: &str,
     options: &TargetOptions,
+    named: Option<Machine>,
     progress: &Arc<Progress>,
 ) -> Result<(Snapshot, Option<Conversation>), Failure> {
     let spec = TargetSpec::parse(written, &Here)?;
+    if options.exec {
+        exec::can_start(written, &spec)?;
+    }
     let open = OpenOptions {
         read: options.read.into(),
         platform: options.platform.clone(),
@@ -28,17 +46,31 @@ pub(crate) fn gather(
     };
     let events: Arc<dyn Events> = Arc::clone(progress) as _;
     let files = match envdiff_image::open(&spec, &open, &events)? {
-        Opened::Snapshot(snapshot) => return Ok((*snapshot, None)),
+        Opened::Snapshot(mut snapshot) => {
+            if let Some(machine) = named {
+                snapshot.environment.machine = machine;
+            }
+            return Ok((*snapshot, None));
+        }
         Opened::Files(files) => files,
     };
     let interpreter = options.python.clone().or(match &files.begin {
         Begin::Interpreter(path) => Some(path.clone()),
         Begin::Configuration | Begin::Unknown => None,
     });
+    // A driver may take its time; it is asked while the image is read.
+    let asked = (named.is_none() && files.local).then(|| thread::spawn(machine::this));
     let config = files.config.clone();
     let inputs = Inputs { config: config.as_ref(), interpreter };
     let mut conversation = Conversation::begin(written, files);
-    let environment = conversation.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
+    let mut environment = conversation.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
+    environment.machine =
+        named.or_else(|| asked?.join().ok()).unwrap_or_else(|| Machine::unknown(machine::NOT_NAMED));
+    if options.exec {
+        let beginning = conversation.ask(|seen| envdiff_observe::beginning(seen, &inputs))?;
+        let asked = options.exec_gpus.as_ref();
+        environment.told = Some(exec::ask(&conversation.files, &environment, beginning, asked, &events)?);
+    }
     let target = conversation.target();
     Ok((Snapshot { target, config, environment }, Some(conversation)))
 }

@@ -14,7 +14,7 @@ use crate::status::Status;
 
 pub(crate) fn run(options: Inspect, shared: &Shared) -> Result<Status, Failure> {
     let progress = Arc::new(Progress::new(shared.quiet));
-    let (snapshot, mut conversation) = gather(&options.target, &options.options, &progress)?;
+    let (snapshot, mut conversation) = gather(&options.target, &options.options, None, &progress)?;
     let is_wanted = options.format.0.id == "requirements" || options.thin.is_some();
     let checkouts = match &mut conversation {
         Some(conversation) if is_wanted => conversation.checkouts(&snapshot.environment)?,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod cli;
+mod exec;
 mod explain;
 mod failure;
 mod gather;

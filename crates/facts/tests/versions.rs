@@ -181,3 +181,43 @@ proptest! {
         prop_assert_eq!(DriverVersion::parse(&driver.to_string()), Some(driver));
     }
 }
+
+#[test]
+fn labels_of_extensions() {
+    use envdiff_facts::companions::{BuildLabel, LabelledCuda};
+    let version = |major, minor| Some(LabelledCuda::Version(CudaVersion::new(major, minor)));
+    for (text, cuda, torch, abi) in [
+        ("cu121", version(12, 1), None, None),
+        ("cu92", version(9, 2), None, None),
+        ("cpu", Some(LabelledCuda::Cpu), None, None),
+        ("cu12", Some(LabelledCuda::Major(12)), None, None),
+        ("pt24cu121", version(12, 1), Some((2, 4)), None),
+        ("pt113cpu", Some(LabelledCuda::Cpu), Some((1, 13)), None),
+        ("pt210cu128", version(12, 8), Some((2, 10)), None),
+        ("cu12torch2.3cxx11abiFALSE", Some(LabelledCuda::Major(12)), Some((2, 3)), Some(false)),
+        ("cu122torch2.3cxx11abitrue", version(12, 2), Some((2, 3)), Some(true)),
+        ("cu121.torch2.3.1", version(12, 1), Some((2, 3)), None),
+    ] {
+        let torch = torch.map(|(major, minor)| Minor::new(major, minor));
+        let label = BuildLabel { cuda, torch, cxx11_abi: abi };
+        assert_eq!(BuildLabel::parse(text), Some(label), "{text}");
+    }
+    for other in [
+        "",
+        "nv24.6",
+        "git1234",
+        "pt",
+        "pt24",
+        "pt24x",
+        "ptcu121",
+        "cu",
+        "torch2.3",
+        "cu12torch2.3cxx11abi",
+        "rocm6.0",
+        "computecanada",
+        "é",
+        "pté24cu121",
+    ] {
+        assert_eq!(BuildLabel::parse(other), None, "{other}");
+    }
+}

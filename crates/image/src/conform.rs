@@ -509,6 +509,9 @@ fn a_bundle_keeps_of_elf_files_what_was_read() {
     on_disk(&root);
     let mut files = opened(&TargetSpec::Dir(root));
     let mut asks = elf_asks();
+    // Whether something is a program is seen by its first bytes.
+    let program = ImagePath::new("/usr/lib/libmade.so.1").unwrap();
+    asks.push(Ask::Range { path: program, at: 0, len: 64 });
     // A search of a section that a search before has not kept, and what only the file's own bytes can tell.
     let far = ImagePath::new("/usr/lib/libfar.so.2").unwrap();
     let kept = asks.len();

@@ -1,5 +1,6 @@
 //! Targets that answer questions: what the user named goes in, an opened [`Source`](envdiff_files::Source) with the
-//! image's configuration comes out. Nothing of an image's code is run.
+//! image's configuration comes out. Nothing of an image's code is run, but what [`Files::exec`]
+//! is given to start.
 
 mod answer;
 mod archive;
@@ -33,7 +34,7 @@ mod told;
 
 pub use archive::read_bytes as read_archive_bytes;
 pub use config::{ImageJson, platform, read as read_image_json};
-pub use docker::settle;
+pub use docker::{Exec, Gpus, Heard, settle};
 pub use error::ImageError;
 pub use history::{instruction, layers as layers_of};
 pub use nearest::nearest;

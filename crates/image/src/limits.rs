@@ -38,6 +38,12 @@ pub const PASSES: usize = 4;
 pub const CLI_FILE: u64 = 16 << 20;
 /// How many seconds an engine may say nothing (contract, section 7).
 pub const SILENT_SECONDS: u64 = 30;
+/// How many seconds an image's own interpreter has (`--exec`).
+pub const EXEC_SECONDS: u64 = 120;
+/// The most that it may say, in bytes.
+pub const EXEC_OUTPUT: usize = 4 << 20;
+/// The most that it may print beside, in bytes.
+pub const EXEC_NOISE: usize = 64 << 20;
 
 /// The bounds of this crate and of `envdiff-files`.
 pub const LIMITS: &[Limit] = &[
@@ -52,6 +58,12 @@ pub const LIMITS: &[Limit] = &[
         Amount::Bytes(Budget::MAX_BYTES),
         Past::Unreadable,
         "crates/files/src/limits.rs::a_target_keeps_256_mib_of_files",
+    ),
+    Limit::new(
+        "names kept of the folders of a target, with 24 bytes for each",
+        Amount::Bytes(Budget::MAX_NAMES),
+        Past::Unreadable,
+        "crates/files/src/limits.rs::a_target_keeps_256_mib_of_names",
     ),
     Limit::new(
         "a path in an image",
@@ -196,6 +208,24 @@ pub const LIMITS: &[Limit] = &[
         Amount::Seconds(SILENT_SECONDS),
         Past::Refused,
         "crates/image/src/docker/tests/mock.rs::a_silent_engine_is_given_up",
+    ),
+    Limit::new(
+        "the time that an image's own interpreter has (`--exec`)",
+        Amount::Seconds(EXEC_SECONDS),
+        Past::Unknown,
+        "crates/image/src/docker/tests/mock.rs::an_interpreter_is_heard_within_bounds",
+    ),
+    Limit::new(
+        "what it says",
+        Amount::bytes(EXEC_OUTPUT),
+        Past::Unknown,
+        "crates/image/src/docker/tests/mock.rs::an_interpreter_is_heard_within_bounds",
+    ),
+    Limit::new(
+        "what it prints beside",
+        Amount::bytes(EXEC_NOISE),
+        Past::Unknown,
+        "crates/image/src/docker/tests/mock.rs::an_interpreter_is_heard_within_bounds",
     ),
 ];
 

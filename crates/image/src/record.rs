@@ -85,6 +85,11 @@ struct File {
 }
 
 impl File {
+    /// Whether it begins as an ELF file does: a program, of which the first bytes were wanted.
+    fn is_elf(&self) -> bool {
+        self.pieces.get(&0).is_some_and(|first| first.starts_with(b"\x7fELF"))
+    }
+
     /// What was read, by offset, none over another and none beside another.
     fn parts(&self) -> Vec<(u64, Vec<u8>)> {
         let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
@@ -258,7 +263,7 @@ impl Tree {
         }
         let wanted = self.files.iter().filter(|(_, file)| file.wanted && !file.whole);
         let wanted: Vec<ImagePath> = wanted
-            .filter(|(_, file)| file.size.is_some_and(|s| s <= MAX_WHOLE))
+            .filter(|(_, file)| file.size.is_some_and(|s| s <= MAX_WHOLE) && !file.is_elf())
             .map(|(p, _)| p.clone())
             .collect();
         for (path, reply) in

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use envdiff_model::{
-    Distribution, Environment, Evidence, Finding, Interpreter, Judged, Lock, Place, Requirement, Severity,
-    Text, Verdict, say,
+    Distribution, Environment, Evidence, Finding, ImageConfig, Interpreter, Judged, Lock, Place, Requirement,
+    Severity, Text, Verdict, say,
 };
 
 use crate::installed::{Copy, Installed};
@@ -81,6 +81,8 @@ impl Spoken {
 /// One image and its locks, with all that is derived of them.
 pub(crate) struct Case<'a> {
     pub(crate) environment: &'a Environment,
+    /// The image's configuration, where there is one.
+    pub(crate) config: Option<&'a ImageConfig>,
     pub(crate) locks: &'a [Lock],
     pub(crate) judged: &'a [Judged],
     pub(crate) installed: &'a Installed<'a>,

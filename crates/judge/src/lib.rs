@@ -3,12 +3,14 @@
 mod case;
 mod checks;
 mod installed;
+mod machine;
 mod markers;
 mod modules;
 mod needs;
 mod origin;
 mod policy;
 pub mod registry;
+mod stack;
 mod training;
 mod verdict;
 mod why;
@@ -38,6 +40,7 @@ pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
         let needs = Needs::of(&installed, &surroundings, &locks, &judged);
         let case = Case {
             environment: &environment,
+            config: config.as_ref(),
             locks: &locks,
             judged: &judged,
             installed: &installed,

@@ -132,8 +132,11 @@ pub struct Cuda {
     /// Libraries of a driver package that lie in the image: `libcuda.so.535.104.05`, `libnvidia-ml.so.…`. Compatibility
     /// libraries and stubs are not among them.
     pub driver: Vec<DriverLibrary>,
-    /// Folders with a stub `libcuda.so` that are on the loader's path.
-    pub stubs: Vec<Text>,
+    /// Stubs that stand in for the driver while something is linked, and that are on the loader's path, by the names under
+    /// which they are found there: `/…/stubs/libcuda.so`.
+    pub stubs: Vec<DriverLibrary>,
+    /// Why there may be more libraries than these, or why what leads to them is not wholly known, one clause each.
+    pub doubts: Vec<Text>,
 }
 
 /// A library of the NVIDIA driver that lies in the image.
@@ -315,13 +318,15 @@ impl Machine {
         Self { hosts: Vec::new(), reason: reason.into() }
     }
 
-    /// The driver, where it is one and the same on every host.
+    /// The driver, where it is one and the same on every host that has one: a cluster has nodes without GPUs beside those
+    /// with them.
     #[must_use]
     pub fn driver(&self) -> Fact<Option<Driver>> {
-        let Some((first, others)) = self.hosts.split_first() else {
+        let mut hosts = self.hosts.iter().filter(|host| host.driver.value() != Some(&None));
+        let Some(first) = hosts.next().or(self.hosts.first()) else {
             return Fact::unknown(self.reason.clone());
         };
-        if others.iter().all(|host| host.driver.value() == first.driver.value()) {
+        if hosts.all(|host| host.driver.value() == first.driver.value()) {
             return first.driver.clone();
         }
         Fact::unknown("it is not the same on every node")
@@ -385,18 +390,47 @@ pub struct Gpu {
 /// What the image's own interpreter said when it was started (`--exec`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The command that was run.
+    /// The command that was run, without the questions that it was given; empty where no interpreter is known.
     pub command: Vec<Text>,
+    /// Why it said nothing at all, a clause; `None` where it spoke.
+    pub failed: Option<Text>,
+    /// The GPUs that were asked for (`all`, `2`, `GPU-…`); unknown, with the engine's reason, where it was started without
+    /// them; `None` where none were asked for.
+    pub gpus: Option<Fact<Text>>,
     /// `platform.python_version()`.
     pub python: Fact<Text>,
     /// `sys.path`.
     pub sys_path: Fact<Vec<Text>>,
-    /// Name and version of what `importlib.metadata` lists, in its order.
+    /// Name and version of what `importlib.metadata` lists, in its order; empty where it has none. Its evidence names the
+    /// module that was asked: on a Python without it that is its backport, else [`Told::PKG_RESOURCES`].
     pub distributions: Fact<Vec<(Text, Text)>>,
     /// The lines of `pip freeze --all`.
     pub freeze: Fact<Vec<Text>>,
     /// What torch says of itself; a known `None` where no torch can be imported because none is there.
     pub torch: Fact<Option<ToldTorch>>,
+    /// What `import torch` raised, where one is there.
+    pub torch_error: Option<Text>,
+}
+
+impl Told {
+    /// What old Pythons have in the place of `importlib.metadata`; it lists each name once, and not all kinds of metadata.
+    pub const PKG_RESOURCES: &'static str = "pkg_resources";
+
+    /// Nothing was said; `reason` is a clause.
+    #[must_use]
+    pub fn failed(command: Vec<Text>, reason: &Text) -> Self {
+        Self {
+            command,
+            failed: Some(reason.clone()),
+            gpus: None,
+            python: Fact::unknown(reason.clone()),
+            sys_path: Fact::unknown(reason.clone()),
+            distributions: Fact::unknown(reason.clone()),
+            freeze: Fact::unknown(reason.clone()),
+            torch: Fact::unknown(reason.clone()),
+            torch_error: None,
+        }
+    }
 }
 
 /// What torch says of itself.

@@ -5,7 +5,7 @@ use envdiff_model::{ImageConfig, Text};
 
 use crate::native::{cache, conf};
 use crate::python::{conda, direct_url, metadata, process, program, pth, pyvenv, shell, site, version};
-use crate::{Inputs, environment};
+use crate::{Inputs, cuda, environment, machine};
 
 /// METADATA, PKG-INFO, `requires.txt`.
 pub fn metadata(bytes: &[u8]) {
@@ -32,12 +32,37 @@ pub fn conda_meta(bytes: &[u8]) {
     drop(conda::parse(bytes));
 }
 
-/// The small files of an interpreter and of the system: `pyvenv.cfg`, `patchlevel.h`, databases of packages, accounts.
+/// The small files of an interpreter and of the system: `pyvenv.cfg`, `patchlevel.h`, databases of packages, accounts,
+/// versions of CUDA.
 pub fn small_files(bytes: &[u8]) {
     drop((pyvenv::parse(bytes), version::patchlevel(bytes), version::build_details(bytes)));
     drop((version::dpkg(bytes), version::apk(bytes), process::accounts(bytes)));
     drop((program::kind(bytes), shell::parse(bytes)));
     let _: site::SiteRules = site::rules(bytes);
+    cuda::fuzz(bytes);
+}
+
+/// A list of nodes, and the table that nvidia-smi prints.
+pub fn machine(bytes: &[u8]) {
+    drop(machine::nodes(bytes));
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(machine::parse_smi(text));
+        drop(machine::named(Some(text), &[text.to_owned()]));
+        drop(machine::named(None, &[text.to_owned()]));
+    }
+}
+
+/// `version.py` of torch and its companions, and the `release` file of a Java.
+pub fn versions_of_builds(bytes: &[u8]) {
+    drop((crate::torch::version::parse(bytes), crate::java::version(bytes)));
+}
+
+/// What an image's interpreter printed when it was asked.
+pub fn told(bytes: &[u8]) {
+    drop(crate::told::read(Vec::new(), bytes, None));
+    // Most inputs lack the frame, and the JSON in it is what is read.
+    let begun = b"\x1eenvdiff {\"question\":\"begin\"}\n\x1eenvdiff ";
+    drop(crate::told::read(Vec::new(), &[begun, bytes].concat(), None));
 }
 
 /// What tells the dynamic loader where libraries lie.
@@ -128,6 +153,15 @@ mod tests {
             b"[!a-",
             b"exec -a\n",
             b"shift 9\n",
+            b"{\"kind\": \"List\", \"items\": [",
+            b"{\"kind\": \"Node\", \"metadata\": {\"name\": \"a\", \"labels\": {",
+            b"\"nvidia.com/gpu.product\": \"Tesla-T4\"}}}",
+            b"]}",
+            b"535.104.05, Tesla T4, 7.5\n",
+            b"NVIDIA A100",
+            b"\x1eenvdiff {\"question\":\"torch\",\"answer\":",
+            b"\n\x1eenvdiff {\"question\":\"gpus\",\"answer\":{\"gpus\":[[",
+            b"]]}}\n",
         ];
         let mut state = 7_u64;
         let mut next = |below: usize| {
@@ -149,6 +183,9 @@ mod tests {
             super::direct_url(&bytes);
             super::conda_meta(&bytes);
             super::small_files(&bytes);
+            super::versions_of_builds(&bytes);
+            super::machine(&bytes);
+            super::told(&bytes);
             super::loader(&bytes);
             super::start_script(&bytes);
         }

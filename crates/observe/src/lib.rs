@@ -1,19 +1,26 @@
 //! From what was seen in an image to facts: which Python starts, what it finds on `sys.path`, which distributions are
 //! there. Observers ask a [`Seen`] and are run again until nothing is pending; nothing of the image's code is run.
+//! [`machine`] alone looks at the world: at the machine that the image will run on.
 
+pub(crate) mod cuda;
 mod freeze;
 pub mod fuzz;
+mod java;
 pub mod limits;
+pub mod machine;
 pub mod native;
 pub mod python;
 mod stack;
+pub mod told;
 pub mod torch;
+mod torchserve;
 
 use envdiff_files::{ImagePath, Likely, Miss, Seen};
 use envdiff_model::{Environment, ImageConfig, Text};
 
 pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
 pub use python::distributions::{Lookup, look_up};
+pub use python::{Beginning, beginning};
 
 /// What the observers will probably want, for sources that can pass only once.
 pub const LIKELY: Likely = Likely {
@@ -32,6 +39,10 @@ pub const LIKELY: Likely = Likely {
         "build-details.json",
         "HEAD",
         "packed-refs",
+        "version.json",
+        "version.py",
+        "version.txt",
+        "release",
     ],
     suffixes: &[
         ".pth",
@@ -70,7 +81,7 @@ pub const LIKELY: Likely = Likely {
         "run",
     ],
     elf: &[".so", "python"],
-    scans: &[],
+    scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
 
@@ -101,8 +112,19 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    let python::Derived { mut environment, library_path } =
-        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
-    environment.stack = stack::derive(seen, inputs, &environment, library_path.as_ref())?;
+    // It hangs on no Python, so its questions go out beside Python's.
+    let cuda = cuda::installed(seen, inputs);
+    let mut derived = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    drop(cuda?);
+    derived.environment.stack = stack::derive(seen, inputs, &derived)?;
+    let environment = derived.environment;
     Ok(environment)
+}
+
+/// Derives the Python environment alone; what lies under it is unknown. `make bench` tells by it what the rest costs.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
+pub fn python_environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
+    Ok(python::environment(seen, inputs.config, inputs.interpreter.as_ref())?.environment)
 }

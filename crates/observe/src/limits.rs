@@ -1,5 +1,7 @@
 //! What observers read and follow of an image, as the constants that they compare with and as rows of `docs/limits.md`.
 
+use std::time::Duration;
+
 use envdiff_files::{Ask, limits};
 use envdiff_model::{Amount, Limit, Past};
 
@@ -41,6 +43,8 @@ pub const PATH_FOLDERS: usize = 1_000;
 pub const INTERPRETERS: usize = 64;
 /// The largest `patchlevel.h`, `build-details.json` or single record of a package manager that is read, in bytes.
 pub const VERSION_FILE: u64 = 256 << 10;
+/// The largest `release` file of a Java that is read, in bytes.
+pub const RELEASE_FILE: u64 = 64 << 10;
 /// The largest database of a package manager that is read, in bytes.
 pub const PACKAGE_DATABASE: u64 = 32 << 20;
 /// The most of a section of a program that is searched for its version, in bytes.
@@ -62,6 +66,17 @@ pub const MODULES_OF_FOLDER: usize = 256;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
+/// The most warnings, architectures or GPUs that torch is heard to tell (`--exec`).
+pub const TOLD_WARNINGS: usize = 200;
+
+/// The most folders of CUDA toolkits that are looked into.
+pub const CUDA_FOLDERS: usize = 32;
+/// The largest list of nodes that is read, in bytes; a node is some 10 KiB.
+pub const NODES_FILE: u64 = 64 << 20;
+/// The most that a file or program of this machine is heard to say of its driver, in bytes.
+pub const MACHINE_TEXT: u64 = 64 << 10;
+/// How long NVML, and then nvidia-smi, may take to answer.
+pub const MACHINE_WAIT: Duration = Duration::from_secs(5);
 
 /// The bounds of this crate.
 pub const LIMITS: &[Limit] = &[
@@ -210,6 +225,66 @@ pub const LIMITS: &[Limit] = &[
         "crates/observe/src/limits.rs::the_version_is_not_read_out_of_large_files",
     ),
     Limit::new(
+        "folders of CUDA toolkits",
+        Amount::count(CUDA_FOLDERS),
+        Past::Unknown,
+        "crates/observe/src/limits.rs::at_most_32_folders_of_cuda",
+    ),
+    Limit::new(
+        "what `--node` names",
+        Amount::Bytes(NODES_FILE),
+        Past::Refused,
+        "crates/observe/src/limits.rs::a_large_list_of_nodes_is_refused",
+    ),
+    Limit::new(
+        "what this machine's kernel module or `nvidia-smi` says of the driver",
+        Amount::Bytes(MACHINE_TEXT),
+        Past::Unknown,
+        "crates/observe/src/machine/this/tests.rs::nvidia_smi_that_says_too_much_or_nothing_in_time_is_left",
+    ),
+    Limit::new(
+        "how long this machine's NVML, or else `nvidia-smi`, may take",
+        Amount::Seconds(MACHINE_WAIT.as_secs()),
+        Past::Unknown,
+        "crates/observe/src/machine/this/tests.rs::an_nvml_that_hangs_is_left",
+    ),
+    Limit::new(
+        "`version.py` of torch and of what goes with it",
+        Amount::Bytes(SOURCE_FILE),
+        Past::Unknown,
+        "crates/observe/src/torch/tests.rs::a_large_version_py_is_unreadable",
+    ),
+    Limit::new(
+        "the `release` file of a Java",
+        Amount::Bytes(RELEASE_FILE),
+        Past::Unknown,
+        "crates/observe/src/java.rs::what_cannot_be_told_is_not_none",
+    ),
+    Limit::new(
+        "distributions, and lines of `pip freeze`, that an interpreter tells (`--exec`)",
+        Amount::count(DISTRIBUTIONS),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "entries of `sys.path` that it tells",
+        Amount::count(SYS_PATH),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "architectures that torch tells",
+        Amount::count(TOLD_WARNINGS),
+        Past::Unknown,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
+        "warnings, or GPUs, that torch tells",
+        Amount::count(TOLD_WARNINGS),
+        Past::Cut,
+        "crates/observe/src/told.rs::what_is_told_has_the_bounds_of_what_is_read",
+    ),
+    Limit::new(
         "`/etc/ld.so.cache`",
         Amount::Bytes(LOADER_CACHE),
         Past::Unknown,
@@ -261,9 +336,9 @@ mod tests {
     use envdiff_model::{Environment, Fact, ImageConfig, Text};
 
     use super::{
-        ACCOUNTS_FILE, CONDA_RECORD, INTERPRETERS, JSON_NESTING, METADATA_FILE, PACKAGE_DATABASE,
-        PATH_FOLDERS, PROGRAM_CHAIN, PROGRAM_SEARCHED, PROGRAMS, PTH_FILE, PTH_FILES, PTH_LINES, PYVENV_CFG,
-        SCRIPT_CALLS, SCRIPT_FILE, SCRIPT_STEPS, SOURCE_FILE, SYS_PATH, VERSION_FILE,
+        ACCOUNTS_FILE, CONDA_RECORD, CUDA_FOLDERS, INTERPRETERS, JSON_NESTING, METADATA_FILE, NODES_FILE,
+        PACKAGE_DATABASE, PATH_FOLDERS, PROGRAM_CHAIN, PROGRAM_SEARCHED, PROGRAMS, PTH_FILE, PTH_FILES,
+        PTH_LINES, PYVENV_CFG, SCRIPT_CALLS, SCRIPT_FILE, SCRIPT_STEPS, SOURCE_FILE, SYS_PATH, VERSION_FILE,
     };
     use crate::{Inputs, environment};
 
@@ -330,6 +405,27 @@ mod tests {
     }
 
     const TOO_LARGE: &str = "larger than 4194304 bytes";
+
+    #[test]
+    fn at_most_32_folders_of_cuda() {
+        let cuda = |count: usize| {
+            let literal =
+                (0..count).fold(image(), |literal, at| literal.folder(&format!("/usr/local/cuda-12.{at}")));
+            of(literal).stack.cuda.reason().map(|why| why.to_lossy().into_owned())
+        };
+        assert_eq!(cuda(CUDA_FOLDERS), None);
+        assert_eq!(cuda(CUDA_FOLDERS + 1).as_deref(), Some("/usr/local holds more than 32 folders of CUDA"));
+    }
+
+    #[test]
+    fn a_large_list_of_nodes_is_refused() {
+        let read = |len: u64| {
+            let text = padded("{\"kind\": \"Node\", \"metadata\": {\"name\": \"a\"}}", len);
+            crate::machine::nodes(text.as_bytes()).map(|machine| machine.hosts.len())
+        };
+        assert_eq!(read(NODES_FILE), Ok(1));
+        assert_eq!(read(NODES_FILE + 1).unwrap_err().to_string(), "larger than 64 MiB");
+    }
 
     #[test]
     fn a_head_without_an_end_is_unreadable() {

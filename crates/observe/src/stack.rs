@@ -2,35 +2,47 @@
 //! TorchServe, Java.
 
 use envdiff_files::{Miss, Seen};
-use envdiff_model::{Cuda, Environment, Stack, Text};
+use envdiff_model::{Cuda, Fact, Library, Stack, say};
 
 use crate::native::cuda_libraries::{self, CudaLibraries};
 use crate::native::loader::Loader;
-use crate::{Inputs, native, torch};
+use crate::python::Derived;
+use crate::{Inputs, cuda, java, native, torch, torchserve};
 
-/// Derives everything beside Python; `library_path` as [`crate::python::Derived`] has it. The parts ask independently, so that their questions go out in the same batches.
+/// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
-pub(crate) fn derive(
-    seen: &Seen,
-    inputs: &Inputs<'_>,
-    environment: &Environment,
-    library_path: Option<&Option<Text>>,
-) -> Result<Stack, Miss> {
-    let unknown = Stack::unknown(&Text::from("it was not looked at"));
-    let torch = torch::derive(seen, inputs, environment);
-    let loader = Loader::derive(seen, inputs, environment, library_path);
-    let native = match &loader {
-        Ok(loader) => native::derive(seen, loader, environment),
-        Err(miss) => Err(miss.clone()),
-    };
-    let libraries = match &loader {
-        Ok(loader) => cuda_libraries::derive(seen, loader, environment),
-        Err(miss) => Err(miss.clone()),
-    };
-    let (torch, native, libraries) = (torch?, native?, libraries?);
-    let CudaLibraries { runtime, cudnn, nccl } = libraries;
-    let cuda = runtime.map(|runtime| Cuda { runtime, ..Cuda::default() });
-    Ok(Stack { torch, cuda, cudnn, nccl, native, ..unknown })
+pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Result<Stack, Miss> {
+    let environment = &derived.environment;
+    let torch = torch::derive(seen, environment);
+    let torchserve = torchserve::derive(seen, environment);
+    let java = java::derive(seen, derived.process.as_ref());
+    let loader = Loader::derive(seen, inputs, environment, derived.library_path.as_ref())?;
+    let native = native::derive(seen, &loader, environment);
+    let libraries = cuda_libraries::derive(seen, &loader, environment);
+    let cuda = cuda::derive(seen, inputs, &loader);
+    let CudaLibraries { runtime, cudnn, nccl } = libraries?;
+    Ok(Stack {
+        torch: torch?,
+        cuda: with_runtime(cuda?, runtime),
+        cudnn,
+        nccl,
+        native: native?,
+        torchserve: torchserve?,
+        java: java?,
+    })
+}
+
+/// CUDA with the runtime that torch loads.
+fn with_runtime(cuda: Fact<Cuda>, runtime: Fact<Option<Library>>) -> Fact<Cuda> {
+    cuda.map(|mut cuda| {
+        match runtime {
+            Fact::Known { value, .. } => cuda.runtime = value,
+            Fact::Unknown { reason } => {
+                cuda.doubts.push(say!("which libcudart torch loads is not known: ", reason))
+            }
+        }
+        cuda
+    })
 }

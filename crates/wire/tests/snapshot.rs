@@ -100,8 +100,9 @@ fn stack() -> Stack {
                 runtime: Some(library()),
                 toolkit: Some(known("12.4.1")),
                 compat: vec![driver.clone()],
-                driver: vec![driver],
-                stubs: vec!["/usr/local/cuda/lib64/stubs".into()],
+                driver: vec![driver.clone()],
+                stubs: vec![driver],
+                doubts: vec!["/usr/local cannot be read".into()],
             },
             seen(),
         ),
@@ -174,6 +175,8 @@ fn machine() -> Machine {
 fn told() -> Told {
     Told {
         command: vec!["/opt/venv/bin/python".into()],
+        failed: None,
+        gpus: Some(Fact::unknown("no NVIDIA runtime")),
         python: known("3.11.2"),
         sys_path: Fact::unknown("it ended before it told"),
         distributions: Fact::known(vec![("torch".into(), "2.9.1".into())], Evidence::new("python", "")),
@@ -192,6 +195,7 @@ fn told() -> Told {
             }),
             Evidence::new("python", ""),
         ),
+        torch_error: Some("ImportError: libcudart.so.12".into()),
     }
 }
 

@@ -165,7 +165,9 @@ fn files(
         config: Some(chosen.json.config),
         begin: Begin::Configuration,
         source: Box::new(source),
+        local: false,
         told,
+        runnable: None,
     })
 }
 

@@ -9,6 +9,7 @@ use envdiff_model::{ImageConfig, Text};
 use crate::docker::client::{Driver, Engine};
 use crate::docker::container::Plan;
 use crate::docker::context::Address;
+use crate::docker::exec::Runnable;
 use crate::docker::export::{self, What};
 use crate::docker::layers::{LayerFolders, LayerSource};
 use crate::docker::walker::{WalkerSource, Way};
@@ -46,6 +47,11 @@ impl Image {
         };
         let plan = Plan::new(id, config, options.platform.as_deref());
         Self { engine, plan, architecture, driver, layers }
+    }
+
+    /// The same image, to start programs in.
+    pub(crate) fn runnable(&self) -> Runnable {
+        Runnable::new(self.engine.clone(), self.plan.clone())
     }
 
     #[cfg(test)]

@@ -78,6 +78,9 @@ pub(crate) struct Listed {
     pub(crate) id: String,
     #[serde(rename = "Created", default)]
     pub(crate) created: i64,
+    /// `created`, `running`.
+    #[serde(rename = "State", default)]
+    pub(crate) state: String,
     #[serde(rename = "Labels", default)]
     pub(crate) labels: std::collections::HashMap<String, String>,
 }
@@ -356,10 +359,10 @@ impl Engine {
         names.map(|name| name.trim_start_matches('/').to_owned()).collect()
     }
 
-    /// Containers with a label of ours that were created and never started, with the engine's clock.
-    pub(crate) async fn never_started(&self, label: &str) -> Result<(Vec<Listed>, Option<i64>), ImageError> {
+    /// Containers with a label of ours that were created and never started or that run, with the engine's clock.
+    pub(crate) async fn left_over(&self, label: &str) -> Result<(Vec<Listed>, Option<i64>), ImageError> {
         const WHAT: &str = "list its containers";
-        let filters = format!(r#"{{"status":["created"],"label":["{label}"]}}"#);
+        let filters = format!(r#"{{"status":["created","running"],"label":["{label}"]}}"#);
         let path = format!("/containers/json?all=1&filters={}", encoded(&filters));
         let answer = self.get(WHAT, &path).await?;
         if answer.status != 200 {

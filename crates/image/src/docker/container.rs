@@ -17,6 +17,9 @@ use crate::docker::owner::{Owner, RUN};
 /// Where our program lies in the container.
 pub(crate) const FOLDER: &str = "/.envdiff";
 
+/// What runs code of the image has this label beside the run's.
+pub(crate) const EXEC: &str = "envdiff.exec";
+
 /// This process, for labels and names.
 pub(crate) fn owner() -> &'static Owner {
     static OWNER: OnceLock<Owner> = OnceLock::new();
@@ -75,7 +78,8 @@ impl Plan {
         body
     }
 
-    fn locked_up(&self) -> ContainerCreateBody {
+    /// What every container of ours is: without network, capabilities, and anything to write to.
+    pub(crate) fn locked_up(&self) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
             labels: Some(owner().labels()),
@@ -179,14 +183,16 @@ fn milder(body: &mut ContainerCreateBody, why: &str) -> bool {
     false
 }
 
-/// Removes what was created and never started by runs that were killed. What fails here fails silently: the next run
-/// tries again.
+/// Removes what runs that were killed left: what was created and never started, and code of an image that did not end by
+/// itself. What fails here fails silently: the next run tries again.
 pub(crate) async fn sweep(engine: &Engine) {
-    let Ok((listed, now)) = engine.never_started(RUN).await else { return };
+    let Ok((listed, now)) = engine.left_over(RUN).await else { return };
     for container in listed {
-        if owner().is_forgotten(&container.labels, container.created, now) {
-            // Without force: what runs after all is left alone.
-            let _ = engine.remove(&container.id, false).await;
+        let runs_code = container.labels.contains_key(EXEC);
+        let is_ours_to_end = container.state != "running" || runs_code;
+        if is_ours_to_end && owner().is_forgotten(&container.labels, container.created, now) {
+            // Without force: what runs after all is left alone, for our program ends by itself.
+            let _ = engine.remove(&container.id, runs_code).await;
         }
     }
 }

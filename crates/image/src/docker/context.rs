@@ -26,6 +26,11 @@ pub(crate) enum Address {
 }
 
 impl Address {
+    /// Whether the engine runs on this machine itself; behind a pipe of Windows it runs in a virtual one.
+    pub(crate) const fn is_local(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+
     /// As the CLI writes it.
     pub(crate) fn shown(&self) -> String {
         match self {
@@ -210,6 +215,13 @@ mod tests {
     use std::path::PathBuf;
 
     use super::{Address, Settings, find};
+
+    #[test]
+    fn only_a_socket_of_this_machine_is_local() {
+        assert!(unix("/run/docker.sock").is_local());
+        assert!(!Address::Tcp("10.0.0.2:2375".to_owned()).is_local());
+        assert!(!Address::Pipe("//./pipe/docker_engine".to_owned()).is_local());
+    }
 
     fn unix(path: &str) -> Address {
         Address::Unix(PathBuf::from(path))

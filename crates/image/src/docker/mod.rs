@@ -1,10 +1,12 @@
-//! An image or container of the engine: its name goes in, opened files come out, none of its code is run.
+//! An image or container of the engine: its name goes in, opened files come out. None of its code is run, unless
+//! `exec.rs` is asked to.
 
 mod auto;
 mod client;
 mod container;
 mod context;
 mod covered;
+mod exec;
 mod export;
 pub(crate) mod layers;
 mod own;
@@ -30,6 +32,8 @@ use crate::docker::own::ContainerSource;
 use crate::docker::reactor::reactor;
 use crate::{Begin, Events, Files, ImageError, OpenOptions, ReadBy, Told, folder, platform};
 
+pub(crate) use exec::Runnable;
+pub use exec::{Exec, Gpus, Heard};
 pub use reactor::settle;
 
 /// Opens an image of the engine that the Docker CLI would use.
@@ -51,6 +55,7 @@ fn open_image_of(
     options: &OpenOptions,
     events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
+    let local = engine.address.is_local();
     events.step("asking the engine", 0);
     let inspected = {
         let (engine, name) = (engine.clone(), name.to_owned());
@@ -74,6 +79,7 @@ fn open_image_of(
     let id = inspected.json.id.clone();
     let count = inspected.json.layers.as_ref().map(Vec::len);
     let image = Image::new(engine, name, id.as_ref(), &config, inspected.driver, count, options);
+    let runnable = Some(image.runnable());
     let source = AutoSource::open(image, options.read, Arc::clone(events), told.clone())?;
     let target = Target {
         kind: TargetKind::Docker,
@@ -84,7 +90,15 @@ fn open_image_of(
         layers: inspected.json.layers,
         notices: Vec::new(),
     };
-    Ok(Files { target, config: Some(config), begin: Begin::Configuration, source: Box::new(source), told })
+    Ok(Files {
+        target,
+        config: Some(config),
+        begin: Begin::Configuration,
+        source: Box::new(source),
+        local,
+        told,
+        runnable,
+    })
 }
 
 /// Opens a container's present file system, as far as it is its own: what it has mounted is unreadable.
@@ -106,6 +120,7 @@ fn open_container_of(
     options: &OpenOptions,
     events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
+    let local = engine.address.is_local();
     events.step("asking the engine", 0);
     let (container, image) = {
         let (engine, name) = (engine.clone(), name.to_owned());
@@ -171,5 +186,13 @@ fn open_container_of(
         layers,
         notices: Vec::new(),
     };
-    Ok(Files { target, config: Some(config), begin: Begin::Configuration, source: Box::new(source), told })
+    Ok(Files {
+        target,
+        config: Some(config),
+        begin: Begin::Configuration,
+        source: Box::new(source),
+        local,
+        told,
+        runnable: None,
+    })
 }

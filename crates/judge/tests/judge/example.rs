@@ -14,8 +14,12 @@
 //! size PATH BYTES               a file of so many zeros
 //! link PATH TARGET              a symbolic link
 //! --- machine                   the machine it will run on, as --driver and --gpu name it:
-//! driver 535.104.05             or: driver none
+//! driver 535.104.05             or: driver none, driver 551.61 wsl
 //! gpu NVIDIA L4                 or: gpu sm_86, gpu none; several lines are several
+//! node NAME                     the lines above it are its driver and GPUs; several are the nodes of a cluster
+//! --- told                      what the interpreter said under --exec: lines of `observe/src/told/probe.py`, or
+//! failed WHY                    it could not be started
+//! gpus ASKED                    it was given GPUs; or `no-gpus WHY`: it was to have some, and the engine had none
 //! --- lock NAME [--record|--demand]
 //! the lock's content
 //! --- lock-file NAME            a file that a lock includes
@@ -43,9 +47,21 @@ pub struct Example {
     pub driver: Option<String>,
     /// `--gpu`
     pub gpus: Vec<String>,
+    /// `--node`
+    pub nodes: Vec<Node>,
+    /// `--exec`
+    pub told: Option<String>,
     pub locks: Vec<Lock>,
     pub lock_files: BTreeMap<String, String>,
     pub finds: Vec<String>,
+}
+
+/// A node of a cluster.
+#[derive(Debug)]
+pub struct Node {
+    pub name: String,
+    pub driver: Option<String>,
+    pub gpus: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -105,6 +121,7 @@ fn example(title: String, fires: bool, body: &[&str]) -> Example {
         match head.split_whitespace().collect::<Vec<_>>()[..] {
             ["image"] => image(&mut example, &lines),
             ["machine"] => machine(&mut example, &lines),
+            ["told"] => example.told = Some(text),
             ["lock", name] => example.locks.push(Lock { name: name.into(), option: None, content: text }),
             ["lock", name, option] => {
                 example.locks.push(Lock { name: name.into(), option: Some(option.into()), content: text });
@@ -149,7 +166,8 @@ fn image(example: &mut Example, lines: &[&str]) {
                     .files
                     .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), b"pip\n".to_vec());
             }
-            ["env", pair] => {
+            ["env", ..] => {
+                let pair = line.strip_prefix("env ").expect("env NAME=VALUE");
                 let (name, value) = pair.split_once('=').expect("env NAME=VALUE");
                 example.env.push((name.into(), value.into()));
             }
@@ -190,7 +208,11 @@ fn machine(example: &mut Example, lines: &[&str]) {
         match line.split_once(' ') {
             Some(("driver", version)) => example.driver = Some(version.to_owned()),
             Some(("gpu", name)) => example.gpus.push(name.to_owned()),
-            _ => panic!("{}: a machine has driver and gpu, not {line:?}", example.title),
+            Some(("node", name)) => {
+                let (driver, gpus) = (example.driver.take(), std::mem::take(&mut example.gpus));
+                example.nodes.push(Node { name: name.to_owned(), driver, gpus });
+            }
+            _ => panic!("{}: a machine has driver, gpu and node, not {line:?}", example.title),
         }
     }
 }

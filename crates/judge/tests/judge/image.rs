@@ -1,7 +1,9 @@
 //! The image of an example comes in; its snapshot comes out, by the same observers that read a real one.
 
 use envdiff_files::{Budget, Literal, Seen, converse};
-use envdiff_model::{Environment, ImageConfig, Snapshot, Target, TargetKind};
+use envdiff_model::{
+    Environment, Evidence, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind, Text, Told,
+};
 use envdiff_observe::{Inputs, environment};
 
 use crate::example::{Example, Python};
@@ -18,8 +20,58 @@ pub fn snapshot(example: &Example) -> Snapshot {
         layers: None,
         notices: Vec::new(),
     };
-    let environment = observed(files(example), &config);
+    let mut environment = observed(files(example), &config);
+    environment.machine = machine(example);
+    environment.told = example.told.as_deref().map(told);
     Snapshot { target, config: Some(config), environment }
+}
+
+/// What `--driver` and `--gpu` name, for each node where there are some.
+fn machine(example: &Example) -> Machine {
+    if example.nodes.is_empty() {
+        return host(example, example.driver.as_deref(), &example.gpus);
+    }
+    let hosts = example.nodes.iter().flat_map(|node| {
+        let mut hosts = host(example, node.driver.as_deref(), &node.gpus).hosts;
+        for host in &mut hosts {
+            host.name = Some(node.name.as_str().into());
+        }
+        hosts
+    });
+    Machine { hosts: hosts.collect(), ..Machine::default() }
+}
+
+/// A driver of Windows stands for what WSL2 itself would tell.
+fn host(example: &Example, driver: Option<&str>, gpus: &[String]) -> Machine {
+    let on_windows = driver.and_then(|driver| driver.strip_suffix(" wsl"));
+    let mut machine = envdiff_observe::machine::named(on_windows.or(driver), gpus)
+        .unwrap_or_else(|error| panic!("{}: {error}; {}", example.title, error.help()));
+    for host in &mut machine.hosts {
+        if let Fact::Known { value: Some(driver), .. } = &mut host.driver {
+            driver.wsl = on_windows.is_some();
+        }
+    }
+    machine
+}
+
+/// What the interpreter said.
+fn told(lines: &str) -> Told {
+    let (mut output, mut ended, mut gpus) = (String::new(), None, None);
+    for line in lines.lines() {
+        match line.split_once(' ') {
+            Some(("failed", why)) => ended = Some(Text::from(why)),
+            Some(("gpus", asked)) => {
+                gpus = Some(Fact::known(Text::from(asked), Evidence::new("--exec-gpus", asked)))
+            }
+            Some(("no-gpus", why)) => gpus = Some(Fact::unknown(why)),
+            _ => output.push_str(&format!("\u{1e}envdiff {line}\n")),
+        }
+    }
+    if ended.is_none() {
+        output.insert_str(0, "\u{1e}envdiff {\"question\": \"begin\"}\n");
+    }
+    let command = vec!["/usr/local/bin/python".into()];
+    Told { gpus, ..envdiff_observe::told::read(command, output.as_bytes(), ended.as_ref()) }
 }
 
 /// What the observers tell of a file system.

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod combinations;
 mod corpus;
 mod example;
 mod image;
@@ -17,5 +18,6 @@ mod pages;
 mod policy;
 mod registry;
 mod speed;
+mod told;
 mod truth;
 mod why;

@@ -50,11 +50,11 @@ pub fn locks(example: &Example) -> Vec<Lock> {
         .collect()
 }
 
-fn judge(example: &Example) -> Audit {
+pub fn judge(example: &Example) -> Audit {
     audit(image::snapshot(example), locks(example), &Policy::default())
 }
 
-fn line(finding: &Finding) -> String {
+pub fn line(finding: &Finding) -> String {
     format!("{} {} {}", finding.severity.as_str(), finding.check, finding.subject.to_lossy())
 }
 

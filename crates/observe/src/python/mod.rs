@@ -33,13 +33,51 @@ use start::Started;
 use crate::limits::{ACCOUNTS_FILE, INTERPRETERS};
 use crate::native::loader;
 
-/// What starts.
+/// What is known of Python, and how its process was started.
 pub(crate) struct Derived {
     /// Everything about Python.
     pub(crate) environment: Environment,
+    /// The process in which the interpreter runs, with what start scripts set; else the one that the engine starts; `None`
+    /// where no configuration was given.
+    pub(crate) process: Option<Process>,
     /// `LD_LIBRARY_PATH` as the interpreter finds it: `None` not set, `Some(None)` set to what cannot be followed, or not
     /// known without an image configuration.
     pub(crate) library_path: Option<Option<Text>>,
+}
+
+/// How the interpreter that starts begins, where a start script changes what the image's configuration says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beginning {
+    /// The working folder, where it is another one.
+    pub workdir: Option<Text>,
+    /// The user, where it is another one.
+    pub user: Option<Text>,
+    /// Variables that are set otherwise; `None` for one that is taken away. What cannot be told is not among them.
+    pub variables: Vec<(Text, Option<Text>)>,
+}
+
+/// Derives how the interpreter begins; the default where none is known.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another. After [`crate::environment`] has them answered, it asks nothing.
+pub fn beginning(seen: &Seen, inputs: &crate::Inputs<'_>) -> Result<Beginning, Miss> {
+    let (Some(config), None) = (inputs.config, &inputs.interpreter) else { return Ok(Beginning::default()) };
+    let mut accounts: Vec<Account> = Vec::new();
+    if let Some(passwd) = ImagePath::new("/etc/passwd")
+        && let Found::Is(found) = ask::parsed(seen, &passwd, ACCOUNTS_FILE, process::accounts)?
+    {
+        accounts.clone_from(&found);
+    }
+    let before = Process::of(config, &accounts);
+    let Ok(Started { process: after, .. }) = start::find(seen, &accounts, &before)? else {
+        return Ok(Beginning::default());
+    };
+    let folder = |process: &Process| process.cwd.as_ref().map(|cwd| Text::from(cwd.as_bytes()));
+    Ok(Beginning {
+        workdir: folder(&after).filter(|cwd| Some(cwd) != folder(&before).as_ref()),
+        user: Some(after.user).filter(|user| *user != before.user && !user.is_empty()),
+        variables: after.vars.changed_from(&before.vars),
+    })
 }
 
 /// Derives everything about Python.
@@ -116,7 +154,8 @@ pub(crate) fn environment(
             told: None,
             unknown,
         };
-        Ok(Derived { environment, library_path: library_path(process.as_ref()) })
+        let library_path = library_path(process.as_ref());
+        Ok(Derived { environment, process: process.clone(), library_path })
     };
     let started = match started {
         Ok(started) => started,
@@ -174,7 +213,8 @@ pub(crate) fn environment(
         told: None,
         unknown,
     };
-    Ok(Derived { environment, library_path: library_path(Some(&started.process)) })
+    let library_path = library_path(Some(&started.process));
+    Ok(Derived { environment, process: config.map(|_| started.process), library_path })
 }
 
 /// The interpreter that the user names: a file, or a prefix with one in its `bin`.

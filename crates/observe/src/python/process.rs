@@ -39,6 +39,15 @@ impl Vars {
         self.0.clear();
     }
 
+    /// What is set otherwise than in `before`, or was taken away; what is unclear is neither.
+    pub(crate) fn changed_from(&self, before: &Self) -> Vec<(Text, Option<Text>)> {
+        let set =
+            self.0.iter().filter(|(name, value)| value.is_some() && before.0.get(*name) != Some(*value));
+        let gone = before.0.keys().filter(|name| !self.0.contains_key(*name));
+        let set = set.map(|(name, value)| (name.clone(), value.clone()));
+        set.chain(gone.map(|name| (name.clone(), None))).collect()
+    }
+
     /// What two ways through a script leave: where they differ, the value is unclear.
     pub(crate) fn merged(&self, other: &Self) -> Self {
         let mut out = self.clone();

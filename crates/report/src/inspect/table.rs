@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use envdiff_model::{Distribution, Environment, Fact, Snapshot, Text};
+use envdiff_model::{Distribution, Environment, Fact, Snapshot, Text, Told};
 
 use super::Inspection;
 use crate::columns::Columns;
@@ -14,6 +14,9 @@ pub(super) fn write(inspection: &Inspection<'_>, view: &View<'_>, out: &mut dyn 
     let snapshot = inspection.snapshot;
     let environment = &snapshot.environment;
     head(snapshot, view, out)?;
+    if let Some(told) = &environment.told {
+        said(told, out)?;
+    }
     if let Some(entries) = environment.sys_path.value() {
         title("sys.path", out)?;
         let mut table = Columns::whole();
@@ -85,6 +88,7 @@ fn head(snapshot: &Snapshot, view: &View<'_>, out: &mut dyn Write) -> io::Result
         let reason = environment.sys_path.reason().map(shown).unwrap_or_default();
         table.row(["sys.path".into(), format!("unknown: {reason}")]);
     }
+    super::stack::rows(environment, &mut table);
     print(table, out)?;
     if view.detail >= Detail::Verbose {
         for notice in &target.notices {
@@ -92,6 +96,46 @@ fn head(snapshot: &Snapshot, view: &View<'_>, out: &mut dyn Write) -> io::Result
         }
     }
     Ok(())
+}
+
+/// What the interpreter itself said, in short; all of it is in the JSON.
+fn said(told: &Told, out: &mut dyn Write) -> io::Result<()> {
+    title("said by the interpreter itself", out)?;
+    let mut table = Columns::whole();
+    if let Some(reason) = &told.failed {
+        table.row(["nothing".into(), shown(reason)]);
+        return print(table, out);
+    }
+    let counted = |fact: Fact<usize>, one: &str| match fact {
+        Fact::Known { value, .. } => count(value, one),
+        Fact::Unknown { reason } => format!("unknown: {}", shown(&reason)),
+    };
+    table.row(["Python".into(), fact(&told.python)]);
+    table.row(["sys.path".into(), counted(told.sys_path.as_ref().map(Vec::len), "path")]);
+    table.row(["importlib".into(), counted(told.distributions.as_ref().map(Vec::len), "distribution")]);
+    table.row(["pip freeze".into(), counted(told.freeze.as_ref().map(Vec::len), "line")]);
+    let torch = match &told.torch {
+        Fact::Known { value: None, .. } => "none".into(),
+        Fact::Unknown { reason } => format!("unknown: {}", shown(reason)),
+        Fact::Known { value: Some(torch), .. } => {
+            let mut parts = vec![shown(&torch.version)];
+            for (name, version) in [("CUDA", &torch.cuda), ("ROCm", &torch.hip), ("NCCL", &torch.nccl)] {
+                parts.extend(version.as_ref().map(|version| format!("{name} {}", shown(version))));
+            }
+            parts.extend(torch.cudnn.map(|number| format!("cuDNN {number}")));
+            parts.push(if torch.available { "GPUs can be used" } else { "no GPU can be used" }.into());
+            parts.join(", ")
+        }
+    };
+    table.row(["torch".into(), torch]);
+    for gpu in told.torch.value().into_iter().flatten().flat_map(|torch| &torch.gpus) {
+        let word = |text: &Option<Text>| text.as_ref().map(shown).unwrap_or_default();
+        table.row(["GPU".into(), format!("{} ({})", word(&gpu.name), word(&gpu.capability))]);
+    }
+    if let Some(Fact::Unknown { reason }) = &told.gpus {
+        table.row(["GPUs".into(), format!("none given: {}", shown(reason))]);
+    }
+    print(table, out)
 }
 
 fn row(distribution: &Distribution) -> [String; 5] {

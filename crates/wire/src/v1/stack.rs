@@ -51,8 +51,10 @@ mirror! {
         compat: Vec<DriverLibrary>,
         /// Libraries of a driver package in the image.
         driver: Vec<DriverLibrary>,
-        /// Folders with a stub `libcuda.so` on the loader's path.
-        stubs: Vec<Str>,
+        /// Stubs on the loader's path.
+        stubs: Vec<DriverLibrary>,
+        /// Why there may be more libraries than these, one clause each.
+        doubts: Vec<Str>,
     }
     /// A library of the NVIDIA driver in the image.
     DriverLibrary {
@@ -200,18 +202,24 @@ mirror! {
     }
     /// What the image's own interpreter said (`--exec`).
     Told {
-        /// The command that was run.
+        /// The command that was run, without the questions; empty where no interpreter is known.
         command: Vec<Str>,
+        /// Why it said nothing at all; null where it spoke.
+        failed: Option<Str>,
+        /// The GPUs that were asked for; unknown where it was started without them, null where none were asked for.
+        gpus: Option<Fact<Str>>,
         /// `platform.python_version()`.
         python: Fact<Str>,
         /// `sys.path`.
         sys_path: Fact<Vec<Str>>,
-        /// Name and version of what `importlib.metadata` lists.
+        /// Name and version of what `importlib.metadata` lists, in its order; empty where it has none.
         distributions: Fact<Vec<(Str, Str)>>,
         /// The lines of `pip freeze --all`.
         freeze: Fact<Vec<Str>>,
         /// What torch says of itself.
         torch: Fact<Option<ToldTorch>>,
+        /// What `import torch` raised, where one is there.
+        torch_error: Option<Str>,
     }
     /// What torch says of itself.
     ToldTorch {
@@ -298,21 +306,15 @@ impl Mirror for Libc {
 }
 
 /// The machine that the image will run on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
-    /// The driver, where it is one and the same on every host.
+    /// The driver, where it is one and the same on every host that has one.
     pub driver: Fact<Option<Driver>>,
     /// The GPUs of all hosts, each kind once.
     pub gpus: Fact<Vec<Gpu>>,
     /// Each host: one without name, or the nodes of a cluster.
     pub hosts: Vec<Host>,
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self { driver: Fact::default(), gpus: Fact::default(), hosts: Vec::new() }
-    }
 }
 
 impl Mirror for Machine {

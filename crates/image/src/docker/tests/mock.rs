@@ -12,9 +12,11 @@ use super::silent;
 use crate::docker::client::Engine;
 use crate::docker::container::Plan;
 use crate::docker::context::Address;
+use crate::docker::exec::{Exec, Gpus, Heard, Runnable, listen};
 use crate::docker::open_image_of;
 use crate::docker::reactor::settle;
 use crate::docker::walker::{WalkerSource, Way};
+use crate::limits::{EXEC_NOISE, EXEC_OUTPUT};
 use crate::{ImageError, OpenOptions};
 
 const SILENCE: Duration = Duration::from_millis(400);
@@ -143,6 +145,73 @@ fn odd_fields_do_not_end_a_run() {
     assert_eq!(files.target.layers.unwrap().len(), 1);
     drop(files.source);
     settle();
+}
+
+fn heard(mock: &Mock, gpus: Option<Gpus>) -> Heard {
+    let plan = Plan::new("sha256:1".to_owned(), &ImageConfig::default(), None);
+    let exec = Exec { command: vec!["/python".to_owned()], gpus, ..Exec::default() };
+    let heard = listen(Runnable::new(mock.engine(), plan), exec, Duration::from_secs(2), &silent()).unwrap();
+    settle();
+    assert!(mock.heard("DELETE /containers/c1?"), "it is removed");
+    heard
+}
+
+/// A frame of stderr.
+fn noise(payload: &[u8]) -> Vec<u8> {
+    [&[2, 0, 0, 0][..], &(payload.len() as u32).to_be_bytes(), payload].concat()
+}
+
+#[test]
+fn an_interpreter_is_heard_within_bounds() {
+    let all =
+        heard(&with_output([framed(b"answer"), noise(b"a\nlast\n\n"), framed(b"s")].concat(), false), None);
+    assert_eq!((&*all.output, all.ended, all.last_words.as_deref()), (&b"answers"[..], None, Some("last")));
+
+    let endless = heard(&with_output(framed(b"answer"), true), None);
+    assert_eq!(endless.output, b"answer");
+    assert_eq!(endless.ended.as_deref(), Some("it did not come to its end within 2 s"));
+
+    let chunk = vec![b'x'; 1 << 20];
+    let four: Vec<u8> = framed(&chunk).repeat(EXEC_OUTPUT >> 20);
+    assert_eq!(heard(&with_output(four.clone(), false), None).ended, None);
+    let more = heard(&with_output([four, framed(b"x")].concat(), true), None);
+    assert_eq!((more.output.len(), more.ended.as_deref()), (EXEC_OUTPUT, Some("it said more than 4 MiB")));
+
+    let loud: Vec<u8> = noise(&chunk).repeat(EXEC_NOISE >> 20);
+    assert_eq!(heard(&with_output(loud.clone(), false), None).ended, None);
+    let louder = heard(&with_output([loud, noise(b"x")].concat(), true), None);
+    assert_eq!(louder.ended.as_deref(), Some("it printed more than 64 MiB of messages"));
+}
+
+#[test]
+fn an_engine_without_gpus_starts_the_interpreter_without_them() {
+    let starts = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&starts);
+    let refusing = Mock::new(move |line| {
+        if line.contains("/attach") {
+            let head = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+            return ([&head[..], &framed(b"answer")].concat(), *count.lock().unwrap() == 0);
+        }
+        if line.contains("/start") {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            if *count == 1 {
+                return json(
+                    500,
+                    r#"{"message":"could not select device driver \"\" with capabilities: [[gpu]]"}"#,
+                );
+            }
+        }
+        match line.contains("/create") {
+            true => json(201, r#"{"Id":"c1","Warnings":null}"#),
+            false if line.contains("/containers/json") => json(200, "[]"),
+            false => (b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".to_vec(), false),
+        }
+    });
+    let said = heard(&refusing, Some(Gpus::All));
+    assert_eq!((&*said.output, said.ended), (&b"answer"[..], None));
+    let why = said.without_gpus.unwrap();
+    assert!(why.contains("could not select device driver"), "{why}");
 }
 
 /// What the walker's output is, framed as the engine frames it.

@@ -7,13 +7,14 @@ use envdiff_model::{Evidence, Name, Severity, Text, Verdict, say};
 use envdiff_packaging::Version;
 
 use crate::case::{Case, Spoken, seen};
+use crate::checks::torch;
 use crate::installed::{Copy, Holding, MOST_RIVALS, Wanted};
 use crate::needs::Edge;
 use crate::verdict;
 use crate::wording;
 
 /// What comes of one requirement.
-enum Broken {
+pub(crate) enum Broken {
     /// Not installed.
     Missing,
     /// Another version.
@@ -35,6 +36,10 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
             let wanted = edge.wanted;
             let broken = judge(case, wanted)?;
             if matches!(broken, Broken::Missing) && missed.contains(&wanted.name) {
+                return None;
+            }
+            // Where more is known of what it means, that finding alone tells it.
+            if torch::tells(case, edge) {
                 return None;
             }
             if !told.insert((edge.from, wanted.name.clone(), edge.need.text.clone())) {
@@ -106,7 +111,7 @@ fn note(subject: &Name, message: Text) -> Spoken {
 }
 
 /// `None` where what is wanted is there.
-fn judge(case: &Case<'_>, wanted: &Wanted) -> Option<Broken> {
+pub(crate) fn judge(case: &Case<'_>, wanted: &Wanted) -> Option<Broken> {
     let Some(holding) = case.installed.by_name.get(&wanted.name) else {
         if case.installed.unreadable.contains_key(&wanted.name) {
             return Some(Broken::Unknown(say!("the metadata of ", wanted.name, " cannot be read")));

@@ -3,6 +3,7 @@
 use envdiff_model::{Evidence, Fact, Severity, Text, Verdict, say};
 
 use crate::case::{Case, Spoken, seen};
+use crate::checks::gpu::{driver_too_old_for_cuda, gpu_not_in_torch_arch_list};
 use crate::checks::installed::requirement_of_installed_package_broken as broken;
 use crate::checks::native::shared_library_missing as library;
 use crate::checks::python::interpreter_missing;
@@ -35,6 +36,8 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         );
     }
     out.extend(broken::undetermined(case));
+    out.extend(driver_too_old_for_cuda::undetermined(case));
+    out.extend(gpu_not_in_torch_arch_list::undetermined(case));
     out.extend(library::undetermined(case));
     out
 }
