@@ -6,6 +6,7 @@
 #[path = "code.rs"]
 mod code;
 mod companions;
+mod installed;
 mod libraries;
 mod nvidia;
 mod python;
@@ -30,4 +31,7 @@ pub const TABLES: &[(&str, Generate)] = &[
     ("java", libraries::java),
     ("python_stdlib", python::stdlib),
     ("import_names", python::import_names),
+    ("shared_files", installed::shared_files),
+    ("bad_pairs", installed::bad_pairs),
+    ("pkg_resources", installed::pkg_resources),
 ];

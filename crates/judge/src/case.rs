@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use envdiff_model::{
     Distribution, Environment, Evidence, Finding, Interpreter, Judged, Lock, Place, Requirement, Severity,
-    Text, Verdict, say,
+    Text, Training, Verdict, say,
 };
 
 use crate::installed::{Copy, Installed};
@@ -82,6 +82,7 @@ impl Spoken {
 pub(crate) struct Case<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) locks: &'a [Lock],
+    pub(crate) training: &'a Training,
     pub(crate) judged: &'a [Judged],
     pub(crate) installed: &'a Installed<'a>,
     pub(crate) needs: &'a Needs<'a>,

@@ -3,3 +3,4 @@
 pub(crate) mod installed;
 pub(crate) mod packages;
 pub(crate) mod python;
+pub(crate) mod training;

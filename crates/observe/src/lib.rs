@@ -3,6 +3,7 @@
 
 mod freeze;
 pub mod fuzz;
+pub mod installed;
 pub mod limits;
 pub mod native;
 pub mod python;

@@ -45,6 +45,12 @@ pub const VERSION_FILE: u64 = 256 << 10;
 pub const PACKAGE_DATABASE: u64 = 32 << 20;
 /// The most of a section of a program that is searched for its version, in bytes.
 pub const PROGRAM_SEARCHED: u64 = 48 << 20;
+/// The largest RECORD that is read, in bytes.
+pub const RECORD_FILE: u64 = 64 << 20;
+/// The most lines of a RECORD (contract, section 7).
+pub const RECORD_LINES: usize = 500_000;
+/// The most modules of one image that are looked at for being hidden.
+pub const HIDDEN_MODULES: usize = 1_000;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
@@ -74,6 +80,24 @@ pub const LIMITS: &[Limit] = &[
         Amount::count(JSON_NESTING),
         Past::Unreadable,
         "crates/observe/src/limits.rs::json_that_is_too_deep_is_unreadable",
+    ),
+    Limit::new(
+        "a RECORD; only those of packages that are known to share files are read",
+        Amount::Bytes(RECORD_FILE),
+        Past::Unknown,
+        "crates/observe/src/limits.rs::a_large_record_is_unreadable_and_not_absent",
+    ),
+    Limit::new(
+        "lines of a RECORD",
+        Amount::count(RECORD_LINES),
+        Past::Unknown,
+        "crates/observe/src/installed/record.rs::lines_beyond_the_bound_are_not_read",
+    ),
+    Limit::new(
+        "modules that a file earlier on `sys.path` hides",
+        Amount::count(HIDDEN_MODULES),
+        Past::Unknown,
+        "crates/observe/src/limits.rs::at_most_1000_modules_are_looked_at_for_being_hidden",
     ),
     Limit::new(
         "distributions",

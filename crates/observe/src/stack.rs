@@ -4,7 +4,7 @@
 use envdiff_files::{Miss, Seen};
 use envdiff_model::{Environment, Stack, Text};
 
-use crate::{Inputs, native, torch};
+use crate::{Inputs, installed, native, torch};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
@@ -14,5 +14,13 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, environment: &Environment
     let unknown = Stack::unknown(&Text::from("it was not looked at"));
     let torch = torch::derive(seen, inputs, environment);
     let native = native::derive(seen, inputs, environment);
-    Ok(Stack { torch: torch?, native: native?, ..unknown })
+    let overwritten = installed::overwritten(seen, environment);
+    let hidden = installed::hidden(seen, environment);
+    Ok(Stack {
+        torch: torch?,
+        native: native?,
+        overwritten: overwritten?,
+        hidden: hidden?,
+        ..unknown
+    })
 }

@@ -1,6 +1,6 @@
 //! What starts in an image, to the Python environment that it finds there.
 
-mod ask;
+pub(crate) mod ask;
 pub mod conda;
 pub mod direct_url;
 pub mod distributions;

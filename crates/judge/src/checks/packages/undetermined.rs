@@ -3,6 +3,8 @@
 use envdiff_model::{Evidence, Fact, Severity, Text, Verdict, say};
 
 use crate::case::{Case, Spoken, seen};
+use crate::checks::installed::files_overwritten_by_another_package as overwritten;
+use crate::checks::installed::import_name_shadowed as shadowed;
 use crate::checks::installed::requirement_of_installed_package_broken as broken;
 use crate::checks::python::interpreter_missing;
 use crate::verdict;
@@ -34,6 +36,10 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         );
     }
     out.extend(broken::undetermined(case));
+    let installed = [overwritten::undetermined(case), shadowed::undetermined(case)];
+    out.extend(installed.into_iter().flatten().map(|spoken| {
+        spoken.severity(Severity::Note).why("what was not seen may be there all the same").fix("look at it by hand where it matters")
+    }));
     out
 }
 
