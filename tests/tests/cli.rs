@@ -381,6 +381,9 @@ fn bad_input_is_status_2_with_one_message() {
     lock("empty.tar", b"");
     lock("config-broken.json", b"{");
     std::fs::create_dir(image.beside().join("folder")).unwrap();
+    std::fs::create_dir(image.beside().join("layout")).unwrap();
+    lock("layout/oci-layout", b"{\"imageLayoutVersion\": \"1.0.0\"}");
+    lock("layout/index.json", b"{}");
     let dir: &[&str] = &["dir:root", "--image-config", "config.json"];
     let with = |more: &[&'static str]| [dir, more].concat();
     for (words, wanted) in [
@@ -401,6 +404,7 @@ fn bad_input_is_status_2_with_one_message() {
         (vec!["dir:root", "--image-config", "config-broken.json"], "config-broken.json"),
         (vec!["dir:root", "--image-config", "absent.json"], "absent.json"),
         (vec!["dir:absent"], "absent"),
+        (vec!["dir:layout"], "oci:DIR"),
         (vec!["./absent"], "absent"),
         (vec!["./noise.tar"], "noise.tar"),
         (vec!["./empty.tar"], "empty.tar"),

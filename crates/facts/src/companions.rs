@@ -1,6 +1,6 @@
 //! The name and version of a package that goes with torch come in; the torch it wants comes out.
 
-use crate::{Minor, Numbers};
+use crate::{CudaVersion, Minor, Numbers, Variant};
 
 include!(concat!(env!("OUT_DIR"), "/companions.rs"));
 
@@ -79,4 +79,86 @@ pub fn companion(name: &str, version: &str) -> Option<&'static Companion> {
 pub fn built_for(name: &str, version: &str) -> Option<&'static BuiltFor> {
     let minor = Minor::of(version)?;
     BUILT_FOR.iter().find(|row| row.name == name && row.minor == minor)
+}
+
+/// The CUDA that a build's label names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelledCuda {
+    /// None: a build for the CPU alone.
+    Cpu,
+    /// A major alone: `cu12`.
+    Major(u16),
+    /// `cu121`
+    Version(CudaVersion),
+}
+
+impl LabelledCuda {
+    /// The major of a CUDA build.
+    #[must_use]
+    pub const fn major(self) -> Option<u16> {
+        match self {
+            Self::Cpu => None,
+            Self::Major(major) => Some(major),
+            Self::Version(version) => Some(version.major),
+        }
+    }
+}
+
+/// What the local part of an extension's version says of the torch that it was built with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BuildLabel {
+    /// Its CUDA.
+    pub cuda: Option<LabelledCuda>,
+    /// The minor of torch.
+    pub torch: Option<Minor>,
+    /// Whether libstdc++'s new ABI was used.
+    pub cxx11_abi: Option<bool>,
+}
+
+impl BuildLabel {
+    /// Reads a local version without its plus, as the projects write it: `cu121` (torchvision, torchaudio), `pt24cu121`
+    /// (torch-scatter and its kin), `cu12torch2.3cxx11abiFALSE` (flash-attn, causal-conv1d, mamba-ssm), also as metadata
+    /// normalises it (`cu12torch2.3cxx11abifalse`), `cu121.torch2.3.1` (exllamav2). A label of another kind is `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        if let Some(rest) = text.strip_prefix("pt") {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (torch, build) = rest.split_at_checked(digits)?;
+            // The first digit is the major: pt113 is 1.13, pt24 is 2.4.
+            let (major, minor) = torch.split_at_checked(1)?;
+            let torch = Minor::parse(&format!("{major}.{minor}"))?;
+            return Some(Self { cuda: Some(labelled(build)?), torch: Some(torch), cxx11_abi: None });
+        }
+        let Some((build, rest)) = text.split_once("torch") else {
+            return Some(Self { cuda: Some(labelled(&text)?), ..Self::default() });
+        };
+        let (torch, abi) = match rest.split_once("cxx11abi") {
+            None => (rest, None),
+            Some((torch, "true")) => (torch, Some(true)),
+            Some((torch, "false")) => (torch, Some(false)),
+            Some(_) => return None,
+        };
+        let (numbers, "") = Numbers::split(torch)? else { return None };
+        Some(Self {
+            cuda: Some(labelled(build.strip_suffix('.').unwrap_or(build))?),
+            torch: torch.contains('.').then(|| numbers.minor()).flatten(),
+            cxx11_abi: abi,
+        })
+    }
+}
+
+/// `cpu`, `cu12`, `cu121`.
+fn labelled(build: &str) -> Option<LabelledCuda> {
+    // CUDA 1.x never was a build of anything here, so two digits below 20 are a major.
+    if let Some(major) =
+        ["10", "11", "12", "13", "14", "15"].iter().find(|m| build.strip_prefix("cu") == Some(m))
+    {
+        return major.parse().ok().map(LabelledCuda::Major);
+    }
+    match Variant::parse(build)? {
+        Variant::Cpu => Some(LabelledCuda::Cpu),
+        Variant::Cuda(version) => Some(LabelledCuda::Version(version)),
+        Variant::Rocm(..) | Variant::Xpu => None,
+    }
 }

@@ -18,9 +18,9 @@ mod tests {
 
     use crate::zip::{Bounds, within};
     use crate::{
-        Answer, Answered, Ask, Budget, Bytes, Converse, ImagePath, Kind, Likely, Literal, MAX_HOPS, MAX_PATH,
-        MAX_ROUNDS, Miss, ReadAt, Reason, Reply, Resolved, Seen, Source, ZipError, converse, optional,
-        resolve, zip_view,
+        Answer, Answered, Ask, Budget, Bytes, Converse, ImagePath, Kind, Likely, Listing, Literal, MAX_HOPS,
+        MAX_PATH, MAX_ROUNDS, Miss, ReadAt, Reason, Reply, Resolved, Seen, Source, ZipError, converse,
+        optional, resolve, zip_view,
     };
 
     fn path(text: &str) -> ImagePath {
@@ -74,6 +74,46 @@ mod tests {
         };
         assert!(talk(MAX_ROUNDS).is_ok());
         assert!(matches!(talk(MAX_ROUNDS + 1), Err(Converse::TooManyRounds)));
+    }
+
+    /// Folders whose listing takes a quarter of the budget, and `/last` with one entry; nothing is copied.
+    struct Crowded(Arc<Listing>);
+    impl Source for Crowded {
+        type Error = Infallible;
+        fn expect(&mut self, _: &Likely) {}
+        fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, Infallible> {
+            let replies = asks.iter().map(|ask| {
+                let listing = if ask.path().file_name() == b"last" {
+                    Arc::new(Listing { entries: vec![(Box::from(&b"x"[..]), Kind::File)] })
+                } else {
+                    Arc::clone(&self.0)
+                };
+                let answer = Answer::Listing(listing);
+                Reply::Answered(Answered { answer, real: ask.path().clone(), layer: None })
+            });
+            Ok(replies.collect())
+        }
+    }
+
+    #[test]
+    fn a_target_keeps_256_mib_of_names() {
+        let quarter = usize::try_from(Budget::MAX_NAMES / 4).unwrap();
+        let name: Box<[u8]> = vec![b'n'; quarter - 24].into();
+        let listing = Arc::new(Listing { entries: vec![(name, Kind::File)] });
+        let list = |folders: &[&str]| {
+            let paths: Vec<ImagePath> = folders.iter().map(|folder| path(folder)).collect();
+            let observe = |seen: &Seen| {
+                let told = |path| match seen.list(path) {
+                    Err(Miss::Unreadable(reason)) => Ok(Err(reason)),
+                    other => other.map(|_| Ok(())),
+                };
+                seen.each(&paths, told)
+            };
+            let mut source = Crowded(Arc::clone(&listing));
+            converse(&mut source, &mut Seen::new(), &mut Budget::default(), observe).unwrap()
+        };
+        assert!(list(&["/1", "/2", "/3", "/4"]).iter().all(Result::is_ok));
+        assert_eq!(list(&["/1", "/2", "/3", "/4", "/last"]).pop().unwrap().unwrap_err(), Reason::Budget);
     }
 
     /// Files of a quarter of the budget, and `/last` of one byte; nothing is copied.

@@ -88,11 +88,17 @@ pub struct Budget {
     pub questions: usize,
     /// Bytes of files that came back.
     pub bytes: u64,
+    /// Bytes of the names that listings hold, with what keeping each one takes.
+    pub names: u64,
 }
 
 impl Budget {
     /// The most bytes of files kept for one target (contract, section 7).
     pub const MAX_BYTES: u64 = 256 << 20;
+    /// The most bytes of names kept for one target: 2,000,000 entries with paths of ordinary length.
+    pub const MAX_NAMES: u64 = 256 << 20;
+    /// What keeping one name takes beside its bytes.
+    const ENTRY: u64 = 24;
 }
 
 /// How a conversation ended without a result.
@@ -148,9 +154,20 @@ fn charge(budget: &mut Budget, reply: Reply) -> Reply {
             Answer::Scan(scan) => scan.matches.iter().map(|found| found.text.len() as u64).sum(),
             _ => 0,
         };
-        if budget.bytes > Budget::MAX_BYTES {
+        budget.names += match &answered.answer {
+            Answer::Listing(listing) => names(listing.entries.iter().map(|(name, _)| name.len())),
+            Answer::Tree(tree) => names(tree.iter().map(|entry| entry.path.len())),
+            Answer::Zip(view) => names(view.names.iter().map(|name| name.len())),
+            _ => 0,
+        };
+        if budget.bytes > Budget::MAX_BYTES || budget.names > Budget::MAX_NAMES {
             return Reply::Unreadable(Reason::Budget);
         }
     }
     reply
+}
+
+/// What names of these lengths take.
+fn names(lengths: impl Iterator<Item = usize>) -> u64 {
+    lengths.map(|length| length as u64 + Budget::ENTRY).sum()
 }

@@ -43,7 +43,7 @@ impl<L: Layers> Source for OnDisk<L> {
 /// itself a root, or it lies in a bundle's `rootfs/`. Any other folder is a root file system.
 ///
 /// # Errors
-/// When the folder, its configuration or its placeholders cannot be read.
+/// When the folder, its configuration or its placeholders cannot be read, or it is an OCI image layout.
 pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Files, ImageError> {
     let meta = std::fs::metadata(dir).map_err(|error| ImageError::Disk { path: dir.to_owned(), error })?;
     if !meta.is_dir() {
@@ -53,6 +53,13 @@ pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Files, ImageErro
     let has = |name: &str| dir.join(name).symlink_metadata().is_ok();
     if has(IMAGE_JSON) && dir.join(ROOTFS).is_dir() {
         return bundle(dir, dir, given, Begin::Configuration, options);
+    }
+    if given.is_none() && has("oci-layout") && has("index.json") {
+        return Err(ImageError::OtherKind {
+            path: dir.to_owned(),
+            found: "an OCI image layout (oci:DIR)",
+            wanted: "a root file system",
+        });
     }
     if given.is_none() && (has("pyvenv.cfg") || has("conda-meta")) {
         return environment(dir, options);

@@ -54,6 +54,12 @@ pub const LIMITS: &[Limit] = &[
         "crates/files/src/limits.rs::a_target_keeps_256_mib_of_files",
     ),
     Limit::new(
+        "names kept of the folders of a target, with 24 bytes for each",
+        Amount::Bytes(Budget::MAX_NAMES),
+        Past::Unreadable,
+        "crates/files/src/limits.rs::a_target_keeps_256_mib_of_names",
+    ),
+    Limit::new(
         "a path in an image",
         Amount::bytes(MAX_PATH),
         Past::Unreadable,

@@ -46,6 +46,11 @@ pub fn small_files(bytes: &[u8]) {
     let _: site::SiteRules = site::rules(bytes);
 }
 
+/// `version.py` of torch and its companions, and the `release` file of a Java.
+pub fn versions_of_builds(bytes: &[u8]) {
+    drop((crate::torch::version::parse(bytes), crate::java::version(bytes)));
+}
+
 /// A start script, followed in a small image; the same bytes lie where other files are read.
 pub fn start_script(bytes: &[u8]) {
     let elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0";

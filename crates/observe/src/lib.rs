@@ -4,11 +4,13 @@
 mod freeze;
 pub mod fuzz;
 pub mod installed;
+mod java;
 pub mod limits;
 pub mod native;
 pub mod python;
 mod stack;
 pub mod torch;
+mod torchserve;
 
 use envdiff_files::{ImagePath, Likely, Miss, Seen};
 use envdiff_model::{Environment, ImageConfig, Text};
@@ -33,6 +35,9 @@ pub const LIKELY: Likely = Likely {
         "build-details.json",
         "HEAD",
         "packed-refs",
+        "version.py",
+        "version.txt",
+        "release",
     ],
     suffixes: &[
         ".pth",
@@ -58,8 +63,8 @@ pub const LIKELY: Likely = Likely {
         "start",
         "run",
     ],
-    elf: &[],
-    scans: &[],
+    elf: &["libc10_cuda.so", "_C.so", "_C_stable.so", "libtorchaudio"],
+    scans: &[("libtorch_python.so", ".rodata", torch::ARCHITECTURES)],
     limit: limits::METADATA_FILE,
 };
 
@@ -90,7 +95,8 @@ impl Inputs<'_> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    let mut environment = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
-    environment.stack = stack::derive(seen, inputs, &environment)?;
+    let python::Derived { mut environment, process } =
+        python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    environment.stack = stack::derive(seen, inputs, &environment, process.as_ref())?;
     Ok(environment)
 }

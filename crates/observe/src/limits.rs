@@ -41,6 +41,8 @@ pub const PATH_FOLDERS: usize = 1_000;
 pub const INTERPRETERS: usize = 64;
 /// The largest `patchlevel.h`, `build-details.json` or single record of a package manager that is read, in bytes.
 pub const VERSION_FILE: u64 = 256 << 10;
+/// The largest `release` file of a Java that is read, in bytes.
+pub const RELEASE_FILE: u64 = 64 << 10;
 /// The largest database of a package manager that is read, in bytes.
 pub const PACKAGE_DATABASE: u64 = 32 << 20;
 /// The most of a section of a program that is searched for its version, in bytes.
@@ -218,6 +220,18 @@ pub const LIMITS: &[Limit] = &[
         Amount::Bytes(PROGRAM_SEARCHED),
         Past::Unknown,
         "crates/observe/src/limits.rs::the_version_is_not_read_out_of_large_files",
+    ),
+    Limit::new(
+        "`version.py` of torch and of what goes with it",
+        Amount::Bytes(SOURCE_FILE),
+        Past::Unknown,
+        "crates/observe/src/torch/tests.rs::a_large_version_py_is_unreadable",
+    ),
+    Limit::new(
+        "the `release` file of a Java",
+        Amount::Bytes(RELEASE_FILE),
+        Past::Unknown,
+        "crates/observe/src/java.rs::what_cannot_be_told_is_not_none",
     ),
 ];
 

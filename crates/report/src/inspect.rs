@@ -2,6 +2,7 @@
 
 mod json;
 mod requirements;
+mod stack;
 mod table;
 
 use std::io::{self, Write};

@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use envdiff_files::{Ask, ImagePath, Kind, Listing, Miss, Reason, Seen, Stat};
+use envdiff_files::{Ask, ElfView, ImagePath, Kind, Listing, Miss, Pattern, Reason, Scan, Seen, Stat};
 use envdiff_model::{Evidence, Text};
 
 /// What came back.
@@ -75,6 +75,21 @@ pub(crate) fn range<'a>(
     len: u64,
 ) -> Result<Found<&'a [u8]>, Miss> {
     Found::of(seen.range(path, at, len).map(|bytes| &*bytes.content))
+}
+
+/// What an ELF file tells its loader.
+pub(crate) fn elf<'a>(seen: &'a Seen, path: &ImagePath) -> Result<Found<&'a ElfView>, Miss> {
+    Found::of(seen.elf(path))
+}
+
+/// The texts of a section of an ELF file that match.
+pub(crate) fn scan<'a>(
+    seen: &'a Seen,
+    path: &ImagePath,
+    section: &'static str,
+    pattern: Pattern,
+) -> Result<Found<&'a Scan>, Miss> {
+    Found::of(seen.scan(path, section, pattern))
 }
 
 /// A link's own text; what is no link is `Absent`.

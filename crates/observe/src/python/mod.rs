@@ -32,12 +32,20 @@ use start::Started;
 
 use crate::limits::{ACCOUNTS_FILE, INTERPRETERS};
 
+/// What is known of Python, and how its process was started.
+pub(crate) struct Derived {
+    pub(crate) environment: Environment,
+    /// The process in which the interpreter runs, with what start scripts set; else the one that the engine starts; `None`
+    /// where no configuration was given.
+    pub(crate) process: Option<Process>,
+}
+
 /// Derives everything about Python.
 pub(crate) fn environment(
     seen: &Seen,
     config: Option<&ImageConfig>,
     interpreter: Option<&ImagePath>,
-) -> Result<Environment, Miss> {
+) -> Result<Derived, Miss> {
     foresee::start(seen, config);
     let mut accounts: Vec<Account> = Vec::new();
     let mut no_accounts = None;
@@ -89,7 +97,7 @@ pub(crate) fn environment(
         (Err(miss), _) | (_, Err(miss)) => Err(miss.clone()),
     };
     let nothing = |reason: Text, unknown: Vec<Unknown>| {
-        Ok(Environment {
+        let environment = Environment {
             python: Fact::unknown(reason.clone()),
             interpreter: Fact::unknown(reason.clone()),
             sys_path: Fact::unknown(reason.clone()),
@@ -101,7 +109,8 @@ pub(crate) fn environment(
             machine: Machine::unknown("nothing was asked about a machine"),
             told: None,
             unknown,
-        })
+        };
+        Ok(Derived { environment, process: process.clone() })
     };
     let started = match started {
         Ok(started) => started,
@@ -145,7 +154,7 @@ pub(crate) fn environment(
     unknown.extend(path.unknown);
     unknown.extend(conda.1);
     let markers = markers::derive(&layout, &version.python, version.pypy.as_ref(), config, machine);
-    Ok(Environment {
+    let environment = Environment {
         interpreter: Fact::seen(interpreter_of(&layout, &started), evidence(&layout)),
         python: version.python,
         sys_path: path.fact,
@@ -157,7 +166,8 @@ pub(crate) fn environment(
         machine: Machine::unknown("nothing was asked about a machine"),
         told: None,
         unknown,
-    })
+    };
+    Ok(Derived { environment, process: config.map(|_| started.process) })
 }
 
 /// The interpreter that the user names: a file, or a prefix with one in its `bin`.

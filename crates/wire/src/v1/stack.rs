@@ -296,7 +296,7 @@ impl Mirror for Libc {
 }
 
 /// The machine that the image will run on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
     /// The driver, where it is one and the same on every host.
@@ -305,12 +305,6 @@ pub struct Machine {
     pub gpus: Fact<Vec<Gpu>>,
     /// Each host: one without name, or the nodes of a cluster.
     pub hosts: Vec<Host>,
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self { driver: Fact::default(), gpus: Fact::default(), hosts: Vec::new() }
-    }
 }
 
 impl Mirror for Machine {
