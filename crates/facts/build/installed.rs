@@ -38,18 +38,24 @@ struct Set {
 pub fn shared_files(text: &str) -> Result<String, String> {
     let file: SharedFile = read(text)?;
     let mut out = checked(&file.meta)?;
-    rows(&mut out, ("set", "SETS", "Set"), &file.set, |r| r.package.clone(), |at, r| {
-        let distributions = at.each("distributions", &r.distributions, |n| name(n).map(str::to_owned))?;
-        if distributions.len() < 2 {
-            return Err(at.fault("distributions: one alone shares nothing"));
-        }
-        let code = row!("Set",
-            package: at.text("package", &r.package)?,
-            distributions: distributions.iter().map(String::as_str).collect::<Vec<_>>(),
-            source: at.text("source", &r.source)?,
-        );
-        Ok((r.package.clone(), code))
-    })?;
+    rows(
+        &mut out,
+        ("set", "SETS", "Set"),
+        &file.set,
+        |r| r.package.clone(),
+        |at, r| {
+            let distributions = at.each("distributions", &r.distributions, |n| name(n).map(str::to_owned))?;
+            if distributions.len() < 2 {
+                return Err(at.fault("distributions: one alone shares nothing"));
+            }
+            let code = row!("Set",
+                package: at.text("package", &r.package)?,
+                distributions: distributions.iter().map(String::as_str).collect::<Vec<_>>(),
+                source: at.text("source", &r.source)?,
+            );
+            Ok((r.package.clone(), code))
+        },
+    )?;
     Ok(out)
 }
 
@@ -132,18 +138,24 @@ struct User {
 pub fn pkg_resources(text: &str) -> Result<String, String> {
     let file: UserFile = read(text)?;
     let mut out = checked(&file.meta)?;
-    rows(&mut out, ("user", "USERS", "User"), &file.user, |r| r.package.clone(), |at, r| {
-        at.take("python", &r.python, super::versions::Minor::parse)?;
-        if r.fails.is_empty() || !r.works.iter().any(|pin| pin.starts_with("setuptools==")) {
-            return Err(at.fault("works: wants a setuptools that has pkg_resources"));
-        }
-        let code = row!("User",
-            package: at.take("package", &r.package, |n| name(n).map(str::to_owned))?.as_str(),
-            versions: at.take("versions", &r.versions, |n| specifier(n).map(str::to_owned))?.as_str(),
-            import: at.text("import", &r.import)?,
-            source: at.text("source", &r.source)?,
-        );
-        Ok((r.package.clone(), code))
-    })?;
+    rows(
+        &mut out,
+        ("user", "USERS", "User"),
+        &file.user,
+        |r| r.package.clone(),
+        |at, r| {
+            at.take("python", &r.python, super::versions::Minor::parse)?;
+            if r.fails.is_empty() || !r.works.iter().any(|pin| pin.starts_with("setuptools==")) {
+                return Err(at.fault("works: wants a setuptools that has pkg_resources"));
+            }
+            let code = row!("User",
+                package: at.take("package", &r.package, |n| name(n).map(str::to_owned))?.as_str(),
+                versions: at.take("versions", &r.versions, |n| specifier(n).map(str::to_owned))?.as_str(),
+                import: at.text("import", &r.import)?,
+                source: at.text("source", &r.source)?,
+            );
+            Ok((r.package.clone(), code))
+        },
+    )?;
     Ok(out)
 }

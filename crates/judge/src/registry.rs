@@ -56,8 +56,6 @@ pub static CHECKS: &[Check] = &[
     check!(installed::files_overwritten_by_another_package, "files-overwritten-by-another-package", Warning, "Several installed packages own the same file with different content"),
     check!(installed::import_name_shadowed, "import-name-shadowed", Warning, "A file earlier on sys.path hides a module of the standard library or of a package"),
     check!(installed::prerelease_in_image, "prerelease-in-image", Note, "A pre-release is installed"),
-    check!(training::cuda_differs_from_training, "cuda-differs-from-training", Note, "The torch of the image was built for another CUDA than that of training"),
-    check!(training::cudnn_differs_from_training, "cudnn-differs-from-training", Note, "torch loads another cuDNN than in training"),
     check!(training::numpy_major_differs_from_training, "numpy-major-differs-from-training", Warning, "Another major version of numpy is installed than in training"),
     check!(installed::conda_record_stale, "conda-record-stale", Note, "conda's record tells another version than what is installed"),
 ];

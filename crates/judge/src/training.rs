@@ -68,7 +68,6 @@ fn version(requirement: &Requirement) -> Option<String> {
 fn of_torch(training: &mut Training, locks: &[Lock], lock: &Lock, fact: &Fact<Text>) {
     let Some(version) = fact.value().and_then(Text::as_str) else { return };
     let evidence = || fact.evidence().to_vec();
-    let unknown = |reason: Text| Some(Fact::Unknown { reason });
     let labelled = version.split_once('+').map(|(_, label)| label);
     let variant = match labelled {
         // A vendor's label says nothing of the build.
@@ -78,8 +77,8 @@ fn of_torch(training: &mut Training, locks: &[Lock], lock: &Lock, fact: &Fact<Te
     let variant = match variant {
         Ok(variant) => variant,
         Err(reason) => {
-            training.variant = unknown(reason.clone());
-            training.cuda = unknown(reason);
+            training.variant = Some(Fact::unknown(reason.clone()));
+            training.cuda = Some(Fact::unknown(reason));
             return;
         }
     };
@@ -92,7 +91,8 @@ fn of_torch(training: &mut Training, locks: &[Lock], lock: &Lock, fact: &Fact<Te
     if let TorchVariant::Cuda(cuda) = &told {
         training.cuda = Some(Fact::seen(cuda.clone(), evidence()));
         let index = torch::release(version).filter(|_| labelled.is_none()).map(|r| &r.package_index);
-        let build = Minor::of(version).and_then(|minor| torch::build(minor, variant)).filter(|b| !b.unverified);
+        let build =
+            Minor::of(version).and_then(|minor| torch::build(minor, variant)).filter(|b| !b.unverified);
         let of = |exact: Option<&'static str>, build: Option<&'static str>| {
             exact.or(build).map(|version| Fact::seen(Text::from(version), evidence()))
         };
@@ -118,7 +118,10 @@ fn on_package_index(locks: &[Lock], lock: &Lock, version: &str) -> Result<Varian
     let names = || locks.iter().flat_map(|l| &l.requirements).filter_map(|r| r.name.as_ref());
     // conda's and macOS' torch has the same version, and the lock that was made there names none of NVIDIA's wheels.
     let brings_wheels = !release.nvidia.is_empty();
-    if brings_wheels && lock.requirements.len() >= WHOLE && !names().any(|n| n.as_str().starts_with("nvidia-")) {
+    if brings_wheels
+        && lock.requirements.len() >= WHOLE
+        && !names().any(|n| n.as_str().starts_with("nvidia-"))
+    {
         return Err("the lock names none of the nvidia-* wheels that this torch brings on Linux".into());
     }
     Ok(release.package_index.variant)

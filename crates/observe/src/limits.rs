@@ -376,6 +376,48 @@ mod tests {
         assert_eq!(*reason, *format!("{SITE}/a-1.egg-info/direct_url.json cannot be read: {TOO_LARGE}"));
     }
 
+    /// RECORD of two distributions that share a file, one of them `len` bytes long.
+    #[test]
+    fn a_large_record_is_unreadable_and_not_absent() {
+        let overwritten = |len: u64| {
+            let mut literal = image();
+            for (name, record) in [
+                ("opencv_python", padded("cv2/cv2.abi3.so,sha256=a,1\n", len)),
+                ("opencv_python_headless", "cv2/cv2.abi3.so,sha256=b,2\n".to_owned()),
+            ] {
+                let folder = format!("{SITE}/{name}-1.dist-info");
+                literal = literal
+                    .file(&format!("{folder}/METADATA"), format!("Name: {name}\nVersion: 1\n\n"))
+                    .file(&format!("{folder}/RECORD"), record);
+            }
+            of(literal.file(&format!("{SITE}/cv2/cv2.abi3.so"), "xx")).stack.overwritten
+        };
+        let inside = overwritten(RECORD_FILE);
+        let [one] = &inside.value().unwrap()[..] else { panic!("{inside:?}") };
+        assert_eq!(one.path, *format!("{SITE}/cv2/cv2.abi3.so"));
+        assert_eq!(one.owners, [Text::from("opencv-python"), Text::from("opencv-python-headless")]);
+        assert_eq!(one.kept, Some(Text::from("opencv-python-headless")));
+        let beyond = overwritten(RECORD_FILE + 1);
+        let file = format!("{SITE}/opencv_python-1.dist-info/RECORD");
+        assert_eq!(beyond.reason().unwrap(), &*format!("{file} cannot be read: larger than 67108864 bytes"));
+    }
+
+    #[test]
+    fn at_most_1000_modules_are_looked_at_for_being_hidden() {
+        let hidden = |count: usize| {
+            let mut literal = image();
+            for name in (0..count).map(|n| format!("m{n}.py")) {
+                literal = literal
+                    .file(&format!("/usr/local/lib/python3.11/{name}"), "")
+                    .file(&format!("/opt/{name}"), "");
+            }
+            with(literal, &config(&["python3"], &[("PYTHONPATH", "/opt")])).stack.hidden
+        };
+        assert_eq!(hidden(HIDDEN_MODULES).value().unwrap().len(), HIDDEN_MODULES);
+        let beyond = hidden(HIDDEN_MODULES + 1);
+        assert_eq!(beyond.reason().unwrap(), "more than 1000 modules are hidden");
+    }
+
     /// A zip of stored files.
     fn zip(files: &[(&str, String)]) -> Vec<u8> {
         let (mut out, mut central) = (Vec::new(), Vec::new());

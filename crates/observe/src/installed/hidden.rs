@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use envdiff_facts::imports;
 use envdiff_files::{ImagePath, Kind, Listing, Miss, Seen};
-use envdiff_model::{Distribution, Environment, Evidence, Fact, Hidden, Name, Origin, PathSource, SysPathEntry, Text, say};
+use envdiff_model::{
+    Distribution, Environment, Evidence, Fact, Hidden, Name, Origin, PathSource, SysPathEntry, Text, say,
+};
 
 use crate::limits::HIDDEN_MODULES;
 use crate::python::ask::{self, Found};
@@ -18,9 +20,33 @@ use crate::python::ask::{self, Found};
 /// Modules of the standard library that no file hides in practice: imported before the working folder is on the path, or
 /// frozen (3.11 and later); and those that are no part of a program: tests, demonstrations, tools.
 const NEVER: &[&str] = &[
-    "__future__", "__hello__", "__phello__", "_collections_abc", "_distutils_hack", "_sitebuiltins", "abc", "antigravity",
-    "codecs", "encodings", "genericpath", "idlelib", "io", "lib2to3", "ntpath", "os", "posixpath", "pydoc_data", "site",
-    "sitecustomize", "stat", "test", "tests", "this", "turtledemo", "usercustomize", "zipimport",
+    "__future__",
+    "__hello__",
+    "__phello__",
+    "_collections_abc",
+    "_distutils_hack",
+    "_sitebuiltins",
+    "abc",
+    "antigravity",
+    "codecs",
+    "encodings",
+    "genericpath",
+    "idlelib",
+    "io",
+    "lib2to3",
+    "ntpath",
+    "os",
+    "posixpath",
+    "pydoc_data",
+    "site",
+    "sitecustomize",
+    "stat",
+    "test",
+    "tests",
+    "this",
+    "turtledemo",
+    "usercustomize",
+    "zipimport",
 ];
 
 /// What a folder in front of the path has of a name.
@@ -81,7 +107,8 @@ pub(crate) fn derive(seen: &Seen, environment: &Environment) -> Result<Fact<Vec<
     }
     let told = seen.each(candidates, |(module, front, owner)| {
         let Some(by) = wins(seen, front)? else { return Ok(None) };
-        let distribution = owner.as_ref().and_then(Text::as_str).map(|name| Text::from(Name::new(name).as_str()));
+        let distribution =
+            owner.as_ref().and_then(Text::as_str).map(|name| Text::from(Name::new(name).as_str()));
         Ok(Some(Hidden { module: module.into(), by: by.as_bytes().into(), distribution }))
     })?;
     // A name that two folders hide is taken from the first.
@@ -109,8 +136,8 @@ fn trimmed(path: &Text) -> &[u8] {
 fn modules<'a>(entry: &SysPathEntry, listing: &'a Listing) -> BTreeMap<&'a str, Front> {
     let mut out = BTreeMap::new();
     let Some(folder) = ImagePath::new(entry.path.as_bytes()) else { return out };
-    for (file, kind) in &listing.entries {
-        let (Ok(file), Some(path)) = (std::str::from_utf8(file), folder.join(file.as_bytes())) else { continue };
+    for (bytes, kind) in &listing.entries {
+        let (Ok(file), Some(path)) = (std::str::from_utf8(bytes), folder.join(bytes)) else { continue };
         match (module_name(file), kind) {
             (Some(name), Kind::File | Kind::Link) if is_identifier(name) => {
                 // A package of the same name in the same folder is found before the file.
@@ -140,7 +167,8 @@ fn is_identifier(name: &str) -> bool {
 fn importable(listing: &Listing, name: &str) -> bool {
     let has = |file: &str| listing.get(file.as_bytes()).is_some();
     let begins = |file: &[u8]| {
-        file.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b".") && rest.ends_with(b".so"))
+        file.strip_prefix(name.as_bytes())
+            .is_some_and(|rest| rest.starts_with(b".") && rest.ends_with(b".so"))
     };
     has(&format!("{name}.py"))
         || matches!(listing.get(name.as_bytes()), Some(Kind::Folder | Kind::Link))

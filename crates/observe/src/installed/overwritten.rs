@@ -32,7 +32,10 @@ pub(crate) fn derive(seen: &Seen, environment: &Environment) -> Result<Fact<Vec<
             match record {
                 Found::Is(record) if !record.cut => readable.push((*owner, Arc::clone(record))),
                 Found::Is(_) => {
-                    return Ok(Fact::unknown(say!(owner.distribution.metadata, "/RECORD has too many lines")));
+                    return Ok(Fact::unknown(say!(
+                        owner.distribution.metadata,
+                        "/RECORD has too many lines"
+                    )));
                 }
                 // conda and Debian leave none, and then nothing can be compared.
                 Found::Absent => {}
@@ -67,7 +70,9 @@ fn sets(distributions: &[Distribution]) -> Vec<Vec<Owner<'_>>> {
     let mut out: BTreeMap<(usize, &'static str), Vec<Owner<'_>>> = BTreeMap::new();
     for distribution in distributions.iter().filter(|d| d.kind == MetadataKind::DistInfo) {
         let Some(name) = distribution.name.as_ref().and_then(Text::as_str) else { continue };
-        let Some((Set { package, .. }, name)) = shared_files::set_of(Name::new(name).as_str()) else { continue };
+        let Some((Set { package, .. }, name)) = shared_files::set_of(Name::new(name).as_str()) else {
+            continue;
+        };
         out.entry((distribution.path_index, package)).or_default().push(Owner { distribution, name });
     }
     out.into_values()
@@ -104,7 +109,8 @@ fn collide<'a>(records: &[(Owner<'a>, Arc<Record>)]) -> Vec<Collision<'a>> {
             claims.entry(&entry.path).or_default().push((owner.name, entry));
         }
     }
-    let mut by_owners: BTreeMap<Vec<&'static str>, Vec<Vec<(&'static str, &record::Entry)>>> = BTreeMap::new();
+    let mut by_owners: BTreeMap<Vec<&'static str>, Vec<Vec<(&'static str, &record::Entry)>>> =
+        BTreeMap::new();
     for claim in claims.into_values() {
         let Some((_, one)) = claim.first() else { continue };
         if claim.iter().any(|(_, other)| other.hash != one.hash) {
@@ -153,7 +159,10 @@ impl Collision<'_> {
             Found::Is(stat) => {
                 let mut of_size = self.owners.iter().filter(|(_, size)| *size == Some(stat.size));
                 let sizes_told = self.owners.iter().all(|(_, size)| size.is_some());
-                of_size.next().filter(|_| sizes_told && of_size.next().is_none()).map(|(name, _)| Text::from(*name))
+                of_size
+                    .next()
+                    .filter(|_| sizes_told && of_size.next().is_none())
+                    .map(|(name, _)| Text::from(*name))
             }
             Found::Absent | Found::Unreadable(_) => None,
         };

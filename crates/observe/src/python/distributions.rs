@@ -303,7 +303,9 @@ fn read(
     let installer = small("INSTALLER");
     let top_level = small("top_level.txt");
     let wheel = match path.join("WHEEL") {
-        Some(file) if candidate.kind == MetadataKind::DistInfo => ask::parsed(seen, &file, METADATA_FILE, metadata::tags),
+        Some(file) if candidate.kind == MetadataKind::DistInfo => {
+            ask::parsed(seen, &file, METADATA_FILE, metadata::tags)
+        }
         _ => Ok(Found::Absent),
     };
     let origin = match path.join("direct_url.json") {
@@ -515,7 +517,8 @@ fn zipped(
         let why = say!("unreadable: ", NOT_INFLATED);
         is_untold(name).then(|| Unknown { what: say!(metadata, "/", name), why })
     };
-    let mut unknown: Vec<Unknown> = ["INSTALLER", "top_level.txt", "WHEEL"].into_iter().filter_map(untold).collect();
+    let mut unknown: Vec<Unknown> =
+        ["INSTALLER", "top_level.txt", "WHEEL"].into_iter().filter_map(untold).collect();
     let mut out = Distribution {
         name: None,
         version: None,

@@ -64,7 +64,9 @@ impl Row {
     fn remark(&self) -> &'static str {
         match (&self.training, &self.serving) {
             _ if self.differs => "differs",
-            (Side::Known(_) | Side::Unknown, Side::Unknown) | (Side::Unknown, Side::Known(_)) => "not determined",
+            (Side::Known(_) | Side::Unknown, Side::Unknown) | (Side::Unknown, Side::Known(_)) => {
+                "not determined"
+            }
             _ => "",
         }
     }

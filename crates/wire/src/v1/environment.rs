@@ -7,9 +7,7 @@ use model::{MarkerVariable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::stack::{
-    Cuda, Hidden, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve,
-};
+use super::stack::{Cuda, Hidden, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve};
 use super::words::{MetadataKind, PathSource};
 use crate::mirror::Mirror;
 use crate::string::Str;

@@ -14,7 +14,10 @@ pub(crate) fn undetermined(case: &Case<'_>) -> Option<Spoken> {
     let reason = case.environment.stack.overwritten.reason()?;
     // Without an interpreter there is nothing installed, and that is told.
     case.environment.sys_path.value()?;
-    Some(Spoken::new("RECORD", say!("whether packages overwrite each other's files cannot be told: ", reason)))
+    Some(Spoken::new(
+        "RECORD",
+        say!("whether packages overwrite each other's files cannot be told: ", reason),
+    ))
 }
 
 fn speak(case: &Case<'_>, files: &Overwritten) -> Spoken {

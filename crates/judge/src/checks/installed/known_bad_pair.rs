@@ -14,7 +14,11 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
 }
 
 /// The copy of a name that counts, where its version is among these and no other copy in its folder may count instead.
-pub(crate) fn installed_in<'a>(installed: &'a Installed<'a>, name: &str, versions: &str) -> Option<&'a Copy<'a>> {
+pub(crate) fn installed_in<'a>(
+    installed: &'a Installed<'a>,
+    name: &str,
+    versions: &str,
+) -> Option<&'a Copy<'a>> {
     let holding = installed.by_name.get(&envdiff_model::Name::new(name))?;
     let copy = installed.copy(holding.first).filter(|_| holding.rivals.is_empty())?;
     let version = copy.version.as_ref()?.to_string();
@@ -37,14 +41,28 @@ fn speak(case: &Case<'_>, pair: &Pair) -> Option<Spoken> {
         Spoken::new(
             pair.package,
             say!(
-                pair.package, " ", version(package), " cannot be imported beside ", pair.other, " ", version(other)
+                pair.package,
+                " ",
+                version(package),
+                " cannot be imported beside ",
+                pair.other,
+                " ",
+                version(other)
             ),
         )
         .seen([seen(package.distribution), seen(other.distribution)])
         .why(say!("`import ", pair.import, "` ends with ", pair.says))
         .fix(say!(
-            "install an older ", pair.other, ", or a newer ", pair.package, ": `", wording::pip(case), " install '",
-            pair.other, below(pair.other_versions), "'`"
+            "install an older ",
+            pair.other,
+            ", or a newer ",
+            pair.package,
+            ": `",
+            wording::pip(case),
+            " install '",
+            pair.other,
+            below(pair.other_versions),
+            "'`"
         )),
     )
 }

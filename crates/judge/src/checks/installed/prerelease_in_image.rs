@@ -15,7 +15,8 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut out = Vec::new();
     let mut others: Vec<(&Name, &Copy<'_>)> = Vec::new();
     for (name, _, copy) in case.installed.all() {
-        let is_pre = copy.version.as_ref().is_some_and(|version| version.is_prerelease() && !is_vendors(version));
+        let is_pre =
+            copy.version.as_ref().is_some_and(|version| version.is_prerelease() && !is_vendors(version));
         if !is_pre || wanted(case, name) {
             continue;
         }
@@ -48,8 +49,9 @@ fn version(copy: &Copy<'_>) -> Text {
 
 /// Whether a lock wants the version that is there.
 fn wanted(case: &Case<'_>, name: &Name) -> bool {
-    case.of(Verdict::Satisfied)
-        .any(|subject| subject.requirement.name.as_ref() == Some(name) && !subject.requirement.specifier.is_empty())
+    case.of(Verdict::Satisfied).any(|subject| {
+        subject.requirement.name.as_ref() == Some(name) && !subject.requirement.specifier.is_empty()
+    })
 }
 
 /// A vendor's build of a release, which calls itself a pre-release of it (`2.4.0a0+f70bd71a48.nv24.6`).

@@ -4,7 +4,6 @@
 use envdiff_facts::pkg_resources::{self, User};
 use envdiff_model::{Name, Text, say};
 
-
 use super::known_bad_pair::installed_in;
 use crate::case::{Case, Spoken, seen};
 use crate::verdict;
@@ -42,7 +41,8 @@ fn brought_otherwise(case: &Case<'_>) -> bool {
 fn speak(case: &Case<'_>, user: &User, without: &Text) -> Option<Spoken> {
     let copy = installed_in(case.installed, user.package, user.versions)?;
     // Where its metadata asks for a setuptools that is missing, that is told already.
-    let asks = case.needs.of_name(&Name::new("setuptools")).any(|edge| edge.from_name.as_str() == user.package);
+    let asks =
+        case.needs.of_name(&Name::new("setuptools")).any(|edge| edge.from_name.as_str() == user.package);
     if asks && !case.installed.by_name.contains_key(&Name::new("setuptools")) {
         return None;
     }
@@ -52,8 +52,19 @@ fn speak(case: &Case<'_>, user: &User, without: &Text) -> Option<Spoken> {
         Spoken::new(user.package, say!(user.package, " ", version, " imports pkg_resources, and ", without))
             .seen([seen(copy.distribution)])
             .seen(have)
-            .why(say!("`import ", user.import, "` ends with ModuleNotFoundError: No module named 'pkg_resources'"))
-            .fix(say!("`", wording::pip(case), " install 'setuptools<", pkg_resources::GONE_IN, "'`, or install a newer ", user.package)),
+            .why(say!(
+                "`import ",
+                user.import,
+                "` ends with ModuleNotFoundError: No module named 'pkg_resources'"
+            ))
+            .fix(say!(
+                "`",
+                wording::pip(case),
+                " install 'setuptools<",
+                pkg_resources::GONE_IN,
+                "'`, or install a newer ",
+                user.package
+            )),
     )
 }
 
@@ -65,6 +76,9 @@ mod tests {
 
     #[test]
     fn the_bound_is_a_specifier() {
-        assert!(SpecifierSet::parse(&say_gone()).is_ok_and(|set| set.contains("82.0.0") && !set.contains("81.0.0")));
+        assert!(
+            SpecifierSet::parse(&say_gone())
+                .is_ok_and(|set| set.contains("82.0.0") && !set.contains("81.0.0"))
+        );
     }
 }

@@ -9,8 +9,19 @@ use crate::wording;
 
 /// Packages whose import fails without their compiled part; others have a slower one in Python, or need it here and there.
 /// Tried: wheels for Python 3.10 under 3.11.
-const NEED_THEIRS: &[&str] =
-    &["lxml", "numpy", "pandas", "pydantic-core", "regex", "scikit-learn", "scipy", "sentencepiece", "tokenizers", "torch"];
+const NEED_THEIRS: &[&str] = &[
+    "lxml",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pydantic-core",
+    "regex",
+    "scikit-learn",
+    "scipy",
+    "sentencepiece",
+    "tokenizers",
+    "torch",
+];
 
 /// Machines as wheels name them.
 const MACHINES: &[&str] = &["aarch64", "armv7l", "i686", "ppc64le", "riscv64", "s390x", "x86_64"];
@@ -46,7 +57,8 @@ fn offer(environment: &Environment) -> Option<Offer<'_>> {
     if interpreter.implementation.as_str() != Some("cpython") {
         return None;
     }
-    let marker = |variable| environment.markers.get(&variable).and_then(|fact| fact.value()).and_then(Text::as_str);
+    let marker =
+        |variable| environment.markers.get(&variable).and_then(|fact| fact.value()).and_then(Text::as_str);
     let version = environment.python.value().and_then(Text::as_str);
     Some(Offer {
         minor: version.and_then(|v| v.strip_prefix("3.")).and_then(|v| v.split('.').next()?.parse().ok()),
@@ -112,11 +124,17 @@ fn speak(case: &Case<'_>, name: &str, copy: &Copy<'_>, tags: &[Text], only_pytho
     let environment = case.environment;
     let (found, breaks): (Text, &str) = if only_python {
         let python = environment.python.value().cloned().unwrap_or_default();
-        (say!("the image runs Python ", python), "its compiled modules have another Python in their names, so that the import does not find them: ModuleNotFoundError")
+        (
+            say!("the image runs Python ", python),
+            "its compiled modules have another Python in their names, so that the import does not find them: ModuleNotFoundError",
+        )
     } else {
         let marker = environment.markers.get(&MarkerVariable::PlatformMachine);
         let machine = marker.and_then(|fact| fact.value()).cloned().unwrap_or_default();
-        (say!("the image is for Linux on ", machine), "its compiled modules are for another processor or system, and are not found or cannot be loaded")
+        (
+            say!("the image is for Linux on ", machine),
+            "its compiled modules are for another processor or system, and are not found or cannot be loaded",
+        )
     };
     let severity = if NEED_THEIRS.contains(&name) { Severity::Error } else { Severity::Warning };
     let rest = if severity == Severity::Error { "" } else { "; where it can do without them, it is slower" };
@@ -126,7 +144,15 @@ fn speak(case: &Case<'_>, name: &str, copy: &Copy<'_>, tags: &[Text], only_pytho
         .severity(severity)
         .seen([wheel, seen(copy.distribution)])
         .why(say!(breaks, rest))
-        .fix(say!("install it anew in the image: `", wording::pip(case), " install --force-reinstall --no-deps ", name, "==", version, "`"))
+        .fix(say!(
+            "install it anew in the image: `",
+            wording::pip(case),
+            " install --force-reinstall --no-deps ",
+            name,
+            "==",
+            version,
+            "`"
+        ))
 }
 
 #[cfg(test)]

@@ -38,7 +38,10 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     out.extend(broken::undetermined(case));
     let installed = [overwritten::undetermined(case), shadowed::undetermined(case)];
     out.extend(installed.into_iter().flatten().map(|spoken| {
-        spoken.severity(Severity::Note).why("what was not seen may be there all the same").fix("look at it by hand where it matters")
+        spoken
+            .severity(Severity::Note)
+            .why("what was not seen may be there all the same")
+            .fix("look at it by hand where it matters")
     }));
     out
 }
