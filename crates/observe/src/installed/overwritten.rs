@@ -101,16 +101,18 @@ struct Collision<'a> {
     owners: Vec<(&'static str, Option<u64>)>,
 }
 
+/// The owners of one path, with what each says of it.
+type Claim<'a> = Vec<(&'static str, &'a record::Entry)>;
+
 fn collide<'a>(records: &[(Owner<'a>, Arc<Record>)]) -> Vec<Collision<'a>> {
-    let mut claims: BTreeMap<&[u8], Vec<(&'static str, &record::Entry)>> = BTreeMap::new();
+    let mut claims: BTreeMap<&[u8], Claim<'_>> = BTreeMap::new();
     let Some((first, _)) = records.first() else { return Vec::new() };
     for (owner, record) in records {
         for entry in record.entries.iter().filter(|e| !e.hash.is_empty() && matters(&e.path)) {
             claims.entry(&entry.path).or_default().push((owner.name, entry));
         }
     }
-    let mut by_owners: BTreeMap<Vec<&'static str>, Vec<Vec<(&'static str, &record::Entry)>>> =
-        BTreeMap::new();
+    let mut by_owners: BTreeMap<Vec<&'static str>, Vec<Claim<'_>>> = BTreeMap::new();
     for claim in claims.into_values() {
         let Some((_, one)) = claim.first() else { continue };
         if claim.iter().any(|(_, other)| other.hash != one.hash) {
@@ -126,7 +128,7 @@ fn collide<'a>(records: &[(Owner<'a>, Arc<Record>)]) -> Vec<Collision<'a>> {
         .into_values()
         .filter_map(|claims| {
             let more = claims.len() - 1;
-            let size = |claim: &Vec<(&str, &record::Entry)>| claim.iter().filter_map(|(_, e)| e.size).max();
+            let size = |claim: &Claim<'_>| claim.iter().filter_map(|(_, e)| e.size).max();
             // The first of equal ones.
             let told = claims.iter().rev().max_by_key(|claim| size(claim))?;
             Some(Collision {
