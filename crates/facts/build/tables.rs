@@ -6,6 +6,7 @@
 #[path = "code.rs"]
 mod code;
 mod companions;
+mod installed;
 mod libraries;
 mod nvidia;
 mod python;
@@ -31,4 +32,7 @@ pub const TABLES: &[(&str, Generate)] = &[
     ("native", libraries::native),
     ("python_stdlib", python::stdlib),
     ("import_names", python::import_names),
+    ("shared_files", installed::shared_files),
+    ("bad_pairs", installed::bad_pairs),
+    ("pkg_resources", installed::pkg_resources),
 ];

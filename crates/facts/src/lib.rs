@@ -4,6 +4,7 @@
 //! The tables are the files under `data/`; the build script turns them into statics, so that nothing is parsed at
 //! start. What a table does not hold is not guessed: a lookup is `None`, a verdict is `Unknown` with its reason.
 
+pub mod bad_pairs;
 pub mod companions;
 pub mod coverage;
 pub mod cuda;
@@ -15,7 +16,9 @@ pub mod imports;
 pub mod java;
 pub mod native;
 pub mod numpy;
+pub mod pkg_resources;
 pub mod require;
+pub mod shared_files;
 pub mod stdlib;
 pub mod torch;
 mod versions;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use envdiff_model::{
     Distribution, Environment, Evidence, Finding, ImageConfig, Interpreter, Judged, Lock, Place, Requirement,
-    Severity, Text, Verdict, say,
+    Severity, Text, Training, Verdict, say,
 };
 
 use crate::installed::{Copy, Installed};
@@ -84,6 +84,7 @@ pub(crate) struct Case<'a> {
     /// The image's configuration, where there is one.
     pub(crate) config: Option<&'a ImageConfig>,
     pub(crate) locks: &'a [Lock],
+    pub(crate) training: &'a Training,
     pub(crate) judged: &'a [Judged],
     pub(crate) installed: &'a Installed<'a>,
     pub(crate) needs: &'a Needs<'a>,

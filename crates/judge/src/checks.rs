@@ -7,3 +7,4 @@ pub(crate) mod packages;
 pub(crate) mod python;
 pub(crate) mod told;
 pub(crate) mod torch;
+pub(crate) mod training;

@@ -33,6 +33,7 @@ use crate::needs::Needs;
 #[must_use]
 pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
     let Snapshot { target, config, environment } = snapshot;
+    let training = training::of(&locks);
     let (requirements, findings) = {
         let surroundings = Surroundings::of(&environment);
         let installed = Installed::of(&environment);
@@ -42,6 +43,7 @@ pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
             environment: &environment,
             config: config.as_ref(),
             locks: &locks,
+            training: &training,
             judged: &judged,
             installed: &installed,
             needs: &needs,
@@ -50,7 +52,6 @@ pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
         let findings = case.hear(registry::CHECKS);
         (judged, findings)
     };
-    let training = training::of(&locks);
     let unknown = environment.unknown.clone();
     Audit { target, config, locks, environment, training, requirements, findings, unknown }
 }

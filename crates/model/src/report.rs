@@ -1,6 +1,6 @@
 //! What an audit ends in: each requirement's verdict, the findings, the counts.
 
-use crate::{Environment, Fact, Finding, ImageConfig, Lock, Severity, Target, Text, Unknown};
+use crate::{Environment, Fact, Finding, ImageConfig, Lock, Severity, Target, Text, TorchVariant, Unknown};
 
 /// The whole answer of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,20 @@ pub struct Training {
     pub python: Option<Fact<Text>>,
     /// The torch it held, where a lock pins it: the version as pinned.
     pub torch: Option<Fact<Text>>,
+    /// What that torch was built for: by its label, else what the package index serves under that version.
+    pub variant: Option<Fact<TorchVariant>>,
+    /// The CUDA that it was built with: `12.1`.
+    pub cuda: Option<Fact<Text>>,
+    /// The cuDNN that it came with.
+    pub cudnn: Option<Fact<Text>>,
+    /// The NCCL that it came with.
+    pub nccl: Option<Fact<Text>>,
+    /// The numpy that a lock pins.
+    pub numpy: Option<Fact<Text>>,
+    /// The version of the driver, where a lock tells.
+    pub driver: Option<Fact<Text>>,
+    /// The GPU, where a lock tells.
+    pub gpu: Option<Fact<Text>>,
 }
 
 /// A requirement with its verdict.

@@ -16,6 +16,10 @@ pub struct Stack {
     pub nccl: Fact<Option<Library>>,
     /// C library, C++ library, extension modules.
     pub native: Fact<Native>,
+    /// Files that several distributions own; only sets that are known to share files are looked at.
+    pub overwritten: Fact<Vec<Overwritten>>,
+    /// Modules that a file earlier on `sys.path` hides.
+    pub hidden: Fact<Vec<Hidden>>,
     /// TorchServe; a known `None` where it is not installed.
     pub torchserve: Fact<Option<Torchserve>>,
     /// The Java that TorchServe would start; a known `None` where there is none.
@@ -32,6 +36,8 @@ impl Stack {
             cudnn: Fact::unknown(reason.clone()),
             nccl: Fact::unknown(reason.clone()),
             native: Fact::unknown(reason.clone()),
+            overwritten: Fact::unknown(reason.clone()),
+            hidden: Fact::unknown(reason.clone()),
             torchserve: Fact::unknown(reason.clone()),
             java: Fact::unknown(reason.clone()),
         }
@@ -191,10 +197,6 @@ pub struct Native {
     pub libstdcxx: Fact<Option<Libstdcxx>>,
     /// Extension modules, and the libraries that come with them: those that the import of an installed package loads.
     pub modules: Vec<Module>,
-    /// One file that several distributions own.
-    pub overwritten: Vec<Overwritten>,
-    /// Modules that a file earlier on `sys.path` hides.
-    pub hidden: Vec<Hidden>,
 }
 
 /// A C library.
@@ -272,6 +274,8 @@ pub struct Overwritten {
     pub more: usize,
     /// Normalised names of those that own it with differing hashes.
     pub owners: Vec<Text>,
+    /// The one of them whose file lies there, by the size that its RECORD tells; `None` where that does not tell.
+    pub kept: Option<Text>,
 }
 
 /// A module of the standard library or of a distribution that another file hides.

@@ -3,6 +3,7 @@
 use envdiff_files::{Budget, Literal, Seen, converse};
 use envdiff_model::{ImageConfig, Text};
 
+use crate::installed::record;
 use crate::native::{cache, conf};
 use crate::python::{conda, direct_url, metadata, process, program, pth, pyvenv, shell, site, version};
 use crate::{Inputs, cuda, environment, machine};
@@ -14,7 +15,13 @@ pub fn metadata(bytes: &[u8]) {
             drop((headers.first(name, true), headers.first(name, false)));
         }
     }
-    drop(metadata::requires_of_egg(bytes));
+    drop((metadata::requires_of_egg(bytes), metadata::tags(bytes)));
+}
+
+/// RECORD.
+pub fn record(bytes: &[u8]) {
+    let record = record::parse(bytes);
+    assert!(record.entries.iter().all(|entry| record.get(&entry.path).is_some()));
 }
 
 /// `.pth` files as both generations of Python read them.
@@ -162,6 +169,9 @@ mod tests {
             b"\x1eenvdiff {\"question\":\"torch\",\"answer\":",
             b"\n\x1eenvdiff {\"question\":\"gpus\",\"answer\":{\"gpus\":[[",
             b"]]}}\n",
+            b"a.py,sha256=aa,1\n",
+            b"\"a, \"\"b\",\r\n",
+            b"Tag: py3-none-any\n",
         ];
         let mut state = 7_u64;
         let mut next = |below: usize| {
@@ -180,6 +190,7 @@ mod tests {
             }
             super::metadata(&bytes);
             super::pth(&bytes);
+            super::record(&bytes);
             super::direct_url(&bytes);
             super::conda_meta(&bytes);
             super::small_files(&bytes);

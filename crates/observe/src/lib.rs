@@ -5,6 +5,7 @@
 pub(crate) mod cuda;
 mod freeze;
 pub mod fuzz;
+pub mod installed;
 mod java;
 pub mod limits;
 pub mod machine;

@@ -63,6 +63,12 @@ pub const LOADER_INCLUDES: usize = 8;
 pub const MODULES: usize = 512;
 /// The most libraries of one folder that are looked at.
 pub const MODULES_OF_FOLDER: usize = 256;
+/// The largest RECORD that is read, in bytes.
+pub const RECORD_FILE: u64 = 64 << 20;
+/// The most lines of a RECORD (contract, section 7).
+pub const RECORD_LINES: usize = 500_000;
+/// The most modules of one image that are looked at for being hidden.
+pub const HIDDEN_MODULES: usize = 1_000;
 /// How deep arrays and objects of a JSON file in an image may lie within each other: serde_json stops at the 128th
 /// (contract, section 7).
 pub const JSON_NESTING: usize = 127;
@@ -103,6 +109,24 @@ pub const LIMITS: &[Limit] = &[
         Amount::count(JSON_NESTING),
         Past::Unreadable,
         "crates/observe/src/limits.rs::json_that_is_too_deep_is_unreadable",
+    ),
+    Limit::new(
+        "a RECORD; only those of packages that are known to share files are read",
+        Amount::Bytes(RECORD_FILE),
+        Past::Unknown,
+        "crates/observe/src/limits.rs::a_large_record_is_unreadable_and_not_absent",
+    ),
+    Limit::new(
+        "lines of a RECORD",
+        Amount::count(RECORD_LINES),
+        Past::Unknown,
+        "crates/observe/src/installed/record.rs::lines_beyond_the_bound_are_not_read",
+    ),
+    Limit::new(
+        "modules that a file earlier on `sys.path` hides",
+        Amount::count(HIDDEN_MODULES),
+        Past::Unknown,
+        "crates/observe/src/limits.rs::at_most_1000_modules_are_looked_at_for_being_hidden",
     ),
     Limit::new(
         "distributions",
@@ -336,9 +360,10 @@ mod tests {
     use envdiff_model::{Environment, Fact, ImageConfig, Text};
 
     use super::{
-        ACCOUNTS_FILE, CONDA_RECORD, CUDA_FOLDERS, INTERPRETERS, JSON_NESTING, METADATA_FILE, NODES_FILE,
-        PACKAGE_DATABASE, PATH_FOLDERS, PROGRAM_CHAIN, PROGRAM_SEARCHED, PROGRAMS, PTH_FILE, PTH_FILES,
-        PTH_LINES, PYVENV_CFG, SCRIPT_CALLS, SCRIPT_FILE, SCRIPT_STEPS, SOURCE_FILE, SYS_PATH, VERSION_FILE,
+        ACCOUNTS_FILE, CONDA_RECORD, CUDA_FOLDERS, HIDDEN_MODULES, INTERPRETERS, JSON_NESTING, METADATA_FILE,
+        NODES_FILE, PACKAGE_DATABASE, PATH_FOLDERS, PROGRAM_CHAIN, PROGRAM_SEARCHED, PROGRAMS, PTH_FILE,
+        PTH_FILES, PTH_LINES, PYVENV_CFG, RECORD_FILE, SCRIPT_CALLS, SCRIPT_FILE, SCRIPT_STEPS, SOURCE_FILE,
+        SYS_PATH, VERSION_FILE,
     };
     use crate::{Inputs, environment};
 
@@ -488,6 +513,48 @@ mod tests {
         assert_eq!(a.error, Some(Text::from(format!("requires.txt is {unreadable}"))));
         let Some(Fact::Unknown { reason }) = &a.direct_url else { panic!("{:?}", a.direct_url) };
         assert_eq!(*reason, *format!("{SITE}/a-1.egg-info/direct_url.json cannot be read: {TOO_LARGE}"));
+    }
+
+    /// RECORD of two distributions that share a file, one of them `len` bytes long.
+    #[test]
+    fn a_large_record_is_unreadable_and_not_absent() {
+        let overwritten = |len: u64| {
+            let mut literal = image();
+            for (name, record) in [
+                ("opencv_python", padded("cv2/cv2.abi3.so,sha256=a,1\n", len)),
+                ("opencv_python_headless", "cv2/cv2.abi3.so,sha256=b,2\n".to_owned()),
+            ] {
+                let folder = format!("{SITE}/{name}-1.dist-info");
+                literal = literal
+                    .file(&format!("{folder}/METADATA"), format!("Name: {name}\nVersion: 1\n\n"))
+                    .file(&format!("{folder}/RECORD"), record);
+            }
+            of(literal.file(&format!("{SITE}/cv2/cv2.abi3.so"), "xx")).stack.overwritten
+        };
+        let inside = overwritten(RECORD_FILE);
+        let [one] = &inside.value().unwrap()[..] else { panic!("{inside:?}") };
+        assert_eq!(one.path, *format!("{SITE}/cv2/cv2.abi3.so"));
+        assert_eq!(one.owners, [Text::from("opencv-python"), Text::from("opencv-python-headless")]);
+        assert_eq!(one.kept, Some(Text::from("opencv-python-headless")));
+        let beyond = overwritten(RECORD_FILE + 1);
+        let file = format!("{SITE}/opencv_python-1.dist-info/RECORD");
+        assert_eq!(beyond.reason().unwrap(), &*format!("{file} cannot be read: larger than 67108864 bytes"));
+    }
+
+    #[test]
+    fn at_most_1000_modules_are_looked_at_for_being_hidden() {
+        let hidden = |count: usize| {
+            let mut literal = image();
+            for name in (0..count).map(|n| format!("m{n}.py")) {
+                literal = literal
+                    .file(&format!("/usr/local/lib/python3.11/{name}"), "")
+                    .file(&format!("/opt/{name}"), "");
+            }
+            with(literal, &config(&["python3"], &[("PYTHONPATH", "/opt")])).stack.hidden
+        };
+        assert_eq!(hidden(HIDDEN_MODULES).value().unwrap().len(), HIDDEN_MODULES);
+        let beyond = hidden(HIDDEN_MODULES + 1);
+        assert_eq!(beyond.reason().unwrap(), "more than 1000 modules are hidden");
     }
 
     /// A zip of stored files.

@@ -7,7 +7,7 @@ use envdiff_model::{Cuda, Fact, Library, Stack, say};
 use crate::native::cuda_libraries::{self, CudaLibraries};
 use crate::native::loader::Loader;
 use crate::python::Derived;
-use crate::{Inputs, cuda, java, native, torch, torchserve};
+use crate::{Inputs, cuda, installed, java, native, torch, torchserve};
 
 /// Derives everything beside Python. The parts ask independently, so that their questions go out in the same batches.
 ///
@@ -22,6 +22,8 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Res
     let native = native::derive(seen, &loader, environment);
     let libraries = cuda_libraries::derive(seen, &loader, environment);
     let cuda = cuda::derive(seen, inputs, &loader);
+    let overwritten = installed::overwritten(seen, environment);
+    let hidden = installed::hidden(seen, environment);
     let CudaLibraries { runtime, cudnn, nccl } = libraries?;
     Ok(Stack {
         torch: torch?,
@@ -29,6 +31,8 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Res
         cudnn,
         nccl,
         native: native?,
+        overwritten: overwritten?,
+        hidden: hidden?,
         torchserve: torchserve?,
         java: java?,
     })

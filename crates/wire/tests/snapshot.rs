@@ -135,17 +135,20 @@ fn stack() -> Stack {
                         seen(),
                     ),
                 }],
-                overwritten: vec![Overwritten {
-                    path: "/site/cv2/__init__.py".into(),
-                    more: 3,
-                    owners: vec!["opencv-python".into(), "opencv-python-headless".into()],
-                }],
-                hidden: vec![Hidden {
-                    module: "random".into(),
-                    by: "/srv/random.py".into(),
-                    distribution: None,
-                }],
             },
+            seen(),
+        ),
+        overwritten: Fact::known(
+            vec![Overwritten {
+                path: "/site/cv2/__init__.py".into(),
+                more: 3,
+                owners: vec!["opencv-python".into(), "opencv-python-headless".into()],
+                kept: Some("opencv-python".into()),
+            }],
+            seen(),
+        ),
+        hidden: Fact::known(
+            vec![Hidden { module: "random".into(), by: "/srv/random.py".into(), distribution: None }],
             seen(),
         ),
         torchserve: Fact::known(

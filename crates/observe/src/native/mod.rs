@@ -43,7 +43,6 @@ pub(crate) fn derive(
     };
     let (libc, libstdcxx, modules) = (libc?, libstdcxx?, modules?);
     let evidence: Vec<_> = architecture.evidence().to_vec();
-    let native =
-        Native { architecture, libc, libstdcxx, modules, overwritten: Vec::new(), hidden: Vec::new() };
+    let native = Native { architecture, libc, libstdcxx, modules };
     Ok(Fact::seen(native, evidence))
 }

@@ -304,6 +304,12 @@ fn read(
     };
     let installer = small("INSTALLER");
     let top_level = small("top_level.txt");
+    let wheel = match path.join("WHEEL") {
+        Some(file) if candidate.kind == MetadataKind::DistInfo => {
+            ask::parsed(seen, &file, METADATA_FILE, metadata::tags)
+        }
+        _ => Ok(Found::Absent),
+    };
     let origin = match path.join("direct_url.json") {
         Some(file) if folder => ask::parsed(seen, &file, METADATA_FILE, direct_url::parse),
         _ => Ok(Found::Absent),
@@ -329,6 +335,7 @@ fn read(
         source = ("it", itself?);
     }
     let (installer, top_level, origin, requires) = (installer?, top_level?, origin?, requires?);
+    let wheel = wheel?;
     // Where the folder itself cannot be read, that is told once, by the metadata.
     let is_told = matches!(source.1, Source::Unreadable(_));
     let untold = |name: &str, why: Option<&Text>| {
@@ -338,6 +345,7 @@ fn read(
     let mut unknown = Vec::new();
     unknown.extend(untold("INSTALLER", installer.as_ref().and_then(Found::why)));
     unknown.extend(untold("top_level.txt", top_level.as_ref().and_then(Found::why)));
+    unknown.extend(untold("WHEEL", wheel.why()));
     let no_requires = untold("requires.txt", requires.why());
     let mut out = Distribution {
         name: None,
@@ -378,7 +386,10 @@ fn read(
         requires: Vec::new(),
         provides_extra: Vec::new(),
         requires_python: None,
-        tags: None,
+        tags: match wheel {
+            Found::Is(tags) => Some((*tags).clone()),
+            Found::Absent | Found::Unreadable(_) => None,
+        },
         top_level: match top_level {
             Some(Found::Is(lines)) => Some((*lines).clone()),
             _ => None,
@@ -508,7 +519,8 @@ fn zipped(
         let why = say!("unreadable: ", NOT_INFLATED);
         is_untold(name).then(|| Unknown { what: say!(metadata, "/", name), why })
     };
-    let mut unknown: Vec<Unknown> = ["INSTALLER", "top_level.txt"].into_iter().filter_map(untold).collect();
+    let mut unknown: Vec<Unknown> =
+        ["INSTALLER", "top_level.txt", "WHEEL"].into_iter().filter_map(untold).collect();
     let mut out = Distribution {
         name: None,
         version: None,
@@ -533,7 +545,7 @@ fn zipped(
         requires: Vec::new(),
         provides_extra: Vec::new(),
         requires_python: None,
-        tags: None,
+        tags: member("WHEEL").map(|b| metadata::tags(b)),
         top_level: member("top_level.txt").map(|b| lines(b)),
     };
     let found = ["METADATA", "PKG-INFO", ""].into_iter().find_map(|name| {

@@ -166,6 +166,15 @@ fn redented(value: &Text) -> Text {
     Text::from(cut.join(&b'\n'))
 }
 
+/// `Tag` lines of a WHEEL file, in their order; a line with several tags in one (`py2.py3-none-any`) is told as written.
+#[must_use]
+pub fn tags(bytes: &[u8]) -> Vec<Text> {
+    match parse(bytes) {
+        Ok(headers) => headers.all("Tag", false).filter(|tag| !tag.is_empty()).collect(),
+        Err(NotUtf8 { .. }) => Vec::new(),
+    }
+}
+
 /// An egg's `requires.txt` in the form of `Requires-Dist` (`Distribution._deps_from_requires_text`): sections
 /// `[extra]`, `[:marker]` and `[extra:marker]` become markers.
 #[must_use]

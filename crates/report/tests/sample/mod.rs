@@ -189,6 +189,7 @@ pub fn differing() -> Report {
     audit.training = Training {
         python: Some(Fact::known("3.10.13".into(), Evidence::new("train.lock", "line 1"))),
         torch: Some(Fact::known("2.1.2".into(), Evidence::new("train.lock", "line 3"))),
+        ..Training::default()
     };
     audit.unknown = vec![
         Unknown {

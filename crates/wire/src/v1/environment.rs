@@ -7,7 +7,7 @@ use model::{MarkerVariable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::stack::{Cuda, Java, Library, Machine, Native, Told, Torch, Torchserve};
+use super::stack::{Cuda, Hidden, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve};
 use super::words::{MetadataKind, PathSource};
 use crate::mirror::Mirror;
 use crate::string::Str;
@@ -45,6 +45,10 @@ pub struct Environment<D> {
     /// C library, C++ library, extension modules.
     #[serde(default)]
     pub native: Fact<Native>,
+    /// Files that several distributions own.
+    pub overwritten: Fact<Vec<Overwritten>>,
+    /// Modules that a file earlier on `sys.path` hides.
+    pub hidden: Fact<Vec<Hidden>>,
     /// TorchServe; a known null where it is not installed.
     #[serde(default)]
     pub torchserve: Fact<Option<Torchserve>>,
@@ -316,6 +320,8 @@ impl<D> Environment<D> {
             cudnn: Mirror::of(&environment.stack.cudnn),
             nccl: Mirror::of(&environment.stack.nccl),
             native: Mirror::of(&environment.stack.native),
+            overwritten: Mirror::of(&environment.stack.overwritten),
+            hidden: Mirror::of(&environment.stack.hidden),
             torchserve: Mirror::of(&environment.stack.torchserve),
             java: Mirror::of(&environment.stack.java),
             machine: Mirror::of(&environment.machine),
@@ -353,6 +359,8 @@ impl Environment<Described> {
                 cudnn: Mirror::into_model(self.cudnn),
                 nccl: Mirror::into_model(self.nccl),
                 native: Mirror::into_model(self.native),
+                overwritten: Mirror::into_model(self.overwritten),
+                hidden: Mirror::into_model(self.hidden),
                 torchserve: Mirror::into_model(self.torchserve),
                 java: Mirror::into_model(self.java),
             },

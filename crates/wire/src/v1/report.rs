@@ -8,9 +8,11 @@ use serde::Serialize;
 
 use super::environment::{Distribution, Environment, Unknown, strs};
 use super::fact::Fact;
+use super::stack::TorchVariant;
 use super::target::{Target, Tool};
 use super::words::{Change, Direction, Outcome, ReadAs, Severity, Verdict};
 use crate::REPORT_STRING;
+use crate::mirror::Mirror;
 use crate::string::Str;
 
 /// The schema's name.
@@ -126,6 +128,27 @@ pub struct Training {
     /// The torch it held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torch: Option<Fact<Str>>,
+    /// What that torch was built for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Fact<TorchVariant>>,
+    /// The CUDA that it was built with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<Fact<Str>>,
+    /// The cuDNN that it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cudnn: Option<Fact<Str>>,
+    /// The NCCL that it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nccl: Option<Fact<Str>>,
+    /// The numpy that a lock pins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub numpy: Option<Fact<Str>>,
+    /// The version of the driver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Fact<Str>>,
+    /// The GPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Fact<Str>>,
 }
 
 /// A requirement with its verdict.
@@ -270,10 +293,7 @@ impl From<&model::Audit> for Audit {
             target: (&audit.target).into(),
             locks: audit.locks.iter().map(Lock::from).collect(),
             environment: Environment::reported(&audit.environment),
-            training: Training {
-                python: audit.training.python.as_ref().map(|fact| Fact::of(fact, Str::from)),
-                torch: audit.training.torch.as_ref().map(|fact| Fact::of(fact, Str::from)),
-            },
+            training: Training::from(&audit.training),
             requirements: audit
                 .requirements
                 .iter()
@@ -285,6 +305,23 @@ impl From<&model::Audit> for Audit {
             archives: Vec::new(),
             findings: audit.findings.iter().map(|finding| Finding::of(finding, &audit.target)).collect(),
             unknown: audit.unknown.iter().map(Unknown::from).collect(),
+        }
+    }
+}
+
+impl From<&model::Training> for Training {
+    fn from(training: &model::Training) -> Self {
+        let model::Training { python, torch, variant, cuda, cudnn, nccl, numpy, driver, gpu } = training;
+        Self {
+            python: Mirror::of(python),
+            torch: Mirror::of(torch),
+            variant: Mirror::of(variant),
+            cuda: Mirror::of(cuda),
+            cudnn: Mirror::of(cudnn),
+            nccl: Mirror::of(nccl),
+            numpy: Mirror::of(numpy),
+            driver: Mirror::of(driver),
+            gpu: Mirror::of(gpu),
         }
     }
 }

@@ -90,10 +90,6 @@ mirror! {
         libstdcxx: Fact<Option<Libstdcxx>>,
         /// Extension modules that the import of an installed package loads.
         modules: Vec<Module>,
-        /// One file that several distributions own.
-        overwritten: Vec<Overwritten>,
-        /// Modules that a file earlier on `sys.path` hides.
-        hidden: Vec<Hidden>,
     }
     /// A C++ library.
     Libstdcxx {
@@ -151,6 +147,8 @@ mirror! {
         more: usize,
         /// Normalised names.
         owners: Vec<Str>,
+        /// The one whose file lies there; null where that cannot be told.
+        kept: Option<Str>,
     }
     /// A module that another file hides.
     Hidden {
