@@ -64,6 +64,23 @@ pub(crate) fn foresee(seen: &Seen, site: &ImagePath) {
     for folder in beside(seen, site) {
         drop(bundled(seen, &folder));
     }
+    if let Ok(listing) = seen.list(site)
+        && listing.get(b"torch").is_some()
+    {
+        if let Ok(folders) = of_cuda(seen, site) {
+            for folder in folders {
+                drop(seen.list(&folder));
+            }
+        }
+    }
+}
+
+/// `nvidia/…/lib` of a site folder.
+fn of_cuda(seen: &Seen, site: &ImagePath) -> Result<Vec<ImagePath>, Miss> {
+    let Some(nvidia) = site.join("nvidia") else { return Ok(Vec::new()) };
+    let Found::Is(listing) = ask::list(seen, &nvidia)? else { return Ok(Vec::new()) };
+    let folders = listing.entries.iter().filter(|(_, kind)| *kind == Kind::Folder).take(MODULES_OF_FOLDER);
+    Ok(folders.filter_map(|(name, _)| nvidia.join(name)?.join("lib")).collect())
 }
 
 /// Folders of libraries that the modules of a site folder will need: of torch, and those that auditwheel makes.
@@ -433,13 +450,7 @@ impl<'a> Walk<'_, 'a> {
         }
         for site in self.sites {
             folders.extend(beside(self.seen, site));
-            let nvidia = site.join("nvidia");
-            if let Some(nvidia) = nvidia
-                && let Found::Is(listing) = ask::list(self.seen, &nvidia)?
-            {
-                let inside = listing.entries.iter().take(MODULES_OF_FOLDER);
-                folders.extend(inside.filter_map(|(name, _)| nvidia.join(name)?.join("lib")));
-            }
+            folders.extend(of_cuda(self.seen, site)?);
             if let Ok(listing) = self.seen.list(site) {
                 let of_table = PACKAGES.iter().flat_map(|package| package.modules);
                 let of_table = of_table.filter_map(|module| module.rsplit_once('/'));
