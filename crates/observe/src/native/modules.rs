@@ -24,6 +24,9 @@ struct Candidate {
     package: Option<&'static Package>,
 }
 
+/// A library's name, as `DT_NEEDED` writes it.
+type SoName = Box<[u8]>;
+
 /// A file that is loaded, and by what.
 struct Node<'a> {
     path: ImagePath,
@@ -367,14 +370,13 @@ impl<'a> Walk<'_, 'a> {
             Style::Musl => matches!(self.loader.find(b"libgcompat.so.0", &[])?, Found::Is(_)),
             Style::Glibc => false,
         };
-        let elsewhere = self.seen.each(&missing, |(missing, _)| {
-            if missing.is_empty() { Ok(BTreeSet::new()) } else { self.preloaded(environment) }
-        })?;
+        let is_whole = missing.iter().all(|(missing, _)| missing.is_empty());
+        let elsewhere = if is_whole { BTreeSet::new() } else { self.preloaded(environment)? };
         let numpy = self.seen.each(nodes, |node| self.numpy(node, environment))?;
         let libstdcxx = self.seen.each(nodes, |node| self.other_libstdcxx(node, own))?;
         let mut out = Vec::new();
-        let told = missing.into_iter().zip(elsewhere).zip(numpy).zip(libstdcxx);
-        for (node, ((((missing, mut doubts), elsewhere), numpy), libstdcxx)) in nodes.iter().zip(told) {
+        let told = missing.into_iter().zip(numpy).zip(libstdcxx);
+        for (node, (((missing, mut doubts), numpy), libstdcxx)) in nodes.iter().zip(told) {
             if full {
                 doubts.push(say!("more than ", MODULES, " libraries are loaded"));
             }
@@ -417,11 +419,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Names that the loader would not find, and why that cannot be told of others.
-    fn missing(
-        &self,
-        node: &Node<'a>,
-        loaded: &BTreeSet<&[u8]>,
-    ) -> Result<(Vec<Box<[u8]>>, Vec<Text>), Miss> {
+    fn missing(&self, node: &Node<'a>, loaded: &BTreeSet<&[u8]>) -> Result<(Vec<SoName>, Vec<Text>), Miss> {
         let Ok(view) = node.view else { return Ok((Vec::new(), Vec::new())) };
         if !self.is_searched(view) {
             return Ok((Vec::new(), Vec::new()));
@@ -441,7 +439,7 @@ impl<'a> Walk<'_, 'a> {
 
     /// Names of libraries that packages load themselves before others need them: `torch/lib`, `nvidia/…/lib`, what
     /// auditwheel put beside a package, the folders of the table's modules, and `lib` of the prefix.
-    fn preloaded(&self, environment: &Environment) -> Result<BTreeSet<Box<[u8]>>, Miss> {
+    fn preloaded(&self, environment: &Environment) -> Result<BTreeSet<SoName>, Miss> {
         let mut folders: Vec<ImagePath> = Vec::new();
         if let Some(interpreter) = environment.interpreter.value() {
             for prefix in [&interpreter.prefix, &interpreter.base_prefix] {

@@ -1,5 +1,11 @@
 //! What a real loader told of small libraries comes in; the loader here must say the same, and stop at its bounds.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "tests"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 
