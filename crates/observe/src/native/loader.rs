@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use envdiff_files::{ElfClass, ElfError, ElfMachine, ElfView, ImagePath, Kind, Listing, Miss, Reason, Seen};
@@ -36,6 +37,8 @@ pub(crate) struct Loader<'a> {
     unread: Vec<Text>,
     /// What was found by name alone.
     remembered: RefCell<HashMap<Box<[u8]>, Found<Hit>>>,
+    /// The folders of an object's RPATH or RUNPATH, and what was found along them.
+    along: RefCell<HashMap<ImagePath, Along>>,
 }
 
 /// Whose rules it follows.
@@ -74,6 +77,13 @@ pub(crate) struct Hit {
     pub(crate) how: Text,
     /// It is one of the system: found through the cache or in the loader's own folders.
     pub(crate) system: bool,
+}
+
+/// An object's own folders.
+struct Along {
+    folders: Rc<[Folder]>,
+    /// By name: the file, or why it cannot be told.
+    found: HashMap<Box<[u8]>, (Option<Hit>, Option<Text>)>,
 }
 
 enum Cached {
@@ -158,6 +168,7 @@ impl<'a> Loader<'a> {
             doubts,
             unread: Vec::new(),
             remembered: RefCell::default(),
+            along: RefCell::default(),
         };
         match (library_path, inputs.config) {
             (None, _) => {}
@@ -325,11 +336,40 @@ impl<'a> Loader<'a> {
         if folders.is_empty() {
             return Ok(None);
         }
-        let origin = object.path.parent();
-        let told_by = say!(tag, " of ", object.path.as_bytes());
-        let paths = folders.split(|byte| *byte == b':').flat_map(|part| self.expand(part, origin.as_ref()));
-        let folders: Vec<Folder> = paths.map(|path| Folder { path, told_by: told_by.clone() }).collect();
-        self.in_folders(name, &folders, false, doubt)
+        let known = self
+            .along
+            .borrow()
+            .get(&object.path)
+            .map(|along| (Rc::clone(&along.folders), along.found.get(name).cloned()));
+        let (folders, found) = match known {
+            Some(known) => known,
+            None => {
+                let origin = object.path.parent();
+                let told_by = say!(tag, " of ", object.path.as_bytes());
+                let parts = folders.split(|byte| *byte == b':');
+                let paths = parts.flat_map(|part| self.expand(part, origin.as_ref()));
+                let folders: Rc<[Folder]> =
+                    paths.map(|path| Folder { path, told_by: told_by.clone() }).collect();
+                let along = Along { folders: Rc::clone(&folders), found: HashMap::new() };
+                self.along.borrow_mut().insert(object.path.clone(), along);
+                (folders, None)
+            }
+        };
+        let (hit, why) = match found {
+            Some(found) => found,
+            None => {
+                let mut doubt = Doubt::default();
+                let found = (self.in_folders(name, &folders, false, &mut doubt)?, doubt.0);
+                if let Some(along) = self.along.borrow_mut().get_mut(&object.path) {
+                    along.found.insert(name.into(), found.clone());
+                }
+                found
+            }
+        };
+        if let (None, Some(why)) = (&hit, why) {
+            doubt.because(why);
+        }
+        Ok(hit)
     }
 
     /// In the first of these folders that has it. All are asked at once: an RPATH of torch has a dozen, and one after the other
