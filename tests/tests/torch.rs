@@ -216,12 +216,24 @@ fn faults(target: &str, expected: &Expected) -> Vec<String> {
     out
 }
 
+/// How many round trips it took, as `-vv` tells.
+fn rounds(target: &str) -> usize {
+    let output = envdiff().args([target, "-vv"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| word.starts_with("rounds")).unwrap();
+    words[at - 1].parse().unwrap()
+}
+
 #[test]
 fn thin_roots_are_what_their_torch_says() {
     let work = tempfile::tempdir().unwrap();
     let mut all = Vec::new();
     for expected in &ENVIRONMENTS {
-        all.extend(faults(&unpacked(expected.name, work.path()), expected));
+        let target = unpacked(expected.name, work.path());
+        all.extend(faults(&target, expected));
+        let rounds = rounds(&target);
+        assert!(rounds <= 12, "{target}: {rounds} rounds of questions");
     }
     assert!(all.is_empty(), "{} differences\n{}", all.len(), all.join("\n"));
 }

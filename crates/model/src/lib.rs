@@ -27,8 +27,8 @@ pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Traini
 pub use snapshot::Snapshot;
 pub use stack::{
     Companion, Cuda, CudaLibraries, Driver, DriverLibrary, Gpu, Hidden, Host, Java, Libc, Library,
-    LibraryOrigin, Libstdcxx, Machine, MissingLibrary, Module, ModuleFile, Native, Overwritten, Stack, Told,
-    ToldTorch, Torch, TorchVariant, Torchserve,
+    LibraryOrigin, Libstdcxx, Machine, MissingLibrary, Module, ModuleFile, Native, Overwritten,
+    ReplacedLibrary, Stack, Told, ToldTorch, Torch, TorchVariant, Torchserve,
 };
 pub use target::{ImageConfig, Layer, Target, TargetKind};
 pub use text::{Say, Text};

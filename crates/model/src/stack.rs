@@ -141,8 +141,29 @@ pub struct Cuda {
     /// Stubs that stand in for the driver while something is linked, and that are on the loader's path, by the names under
     /// which they are found there: `/…/stubs/libcuda.so`.
     pub stubs: Vec<DriverLibrary>,
+    /// Libraries of wheels that others of them need, and that the loader takes from elsewhere.
+    pub replaced: Vec<ReplacedLibrary>,
     /// Why there may be more libraries than these, or why what leads to them is not wholly known, one clause each.
     pub doubts: Vec<Text>,
+}
+
+/// A library of a wheel in whose place the loader takes another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedLibrary {
+    /// `libnvJitLink.so.12`
+    pub soname: Text,
+    /// The file that names it: `/…/nvidia/cusparse/lib/libcusparse.so.12`.
+    pub needed_by: Text,
+    /// The file of the wheel.
+    pub wheel: Text,
+    /// The wheel's version; `None` where nothing tells.
+    pub wheel_version: Option<Text>,
+    /// The file that is taken, links resolved.
+    pub taken: Text,
+    /// Its version, by its name.
+    pub version: Option<Text>,
+    /// How the loader comes there: `LD_LIBRARY_PATH`.
+    pub found_by: Text,
 }
 
 /// A library of the NVIDIA driver that lies in the image.

@@ -2,7 +2,7 @@
 //! TorchServe, Java.
 
 use envdiff_files::{Miss, Seen};
-use envdiff_model::{Cuda, Fact, Library, Stack, say};
+use envdiff_model::{Cuda, Fact, Library, ReplacedLibrary, Stack, say};
 
 use crate::native::cuda_libraries::{self, CudaLibraries};
 use crate::native::loader::Loader;
@@ -24,10 +24,10 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Res
     let cuda = cuda::derive(seen, inputs, &loader);
     let overwritten = installed::overwritten(seen, environment);
     let hidden = installed::hidden(seen, environment);
-    let CudaLibraries { runtime, cudnn, nccl } = libraries?;
+    let CudaLibraries { runtime, cudnn, nccl, replaced } = libraries?;
     Ok(Stack {
         torch: torch?,
-        cuda: with_runtime(cuda?, runtime),
+        cuda: with_libraries(cuda?, runtime, replaced),
         cudnn,
         nccl,
         native: native?,
@@ -38,9 +38,14 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Res
     })
 }
 
-/// CUDA with the runtime that torch loads.
-fn with_runtime(cuda: Fact<Cuda>, runtime: Fact<Option<Library>>) -> Fact<Cuda> {
+/// CUDA with the runtime that torch loads, and the libraries of wheels that are taken from elsewhere.
+fn with_libraries(
+    cuda: Fact<Cuda>,
+    runtime: Fact<Option<Library>>,
+    replaced: Vec<ReplacedLibrary>,
+) -> Fact<Cuda> {
     cuda.map(|mut cuda| {
+        cuda.replaced = replaced;
         match runtime {
             Fact::Known { value, .. } => cuda.runtime = value,
             Fact::Unknown { reason } => {

@@ -12,8 +12,8 @@ use envdiff_model::{
     Companion, CondaPackage, Cuda, CudaLibraries, DirectUrl, Distribution, Driver, DriverLibrary,
     Environment, Evidence, Fact, Gpu, Hidden, Host, ImageConfig, Interpreter, Java, Layer, Libc, Library,
     LibraryOrigin, Libstdcxx, Machine, MarkerVariable, MetadataKind, MissingLibrary, Module, ModuleFile,
-    Native, Origin, OtherInterpreter, Overwritten, PathSource, Snapshot, Stack, SysPathEntry, Target,
-    TargetKind, Text, Told, ToldTorch, Torch, TorchVariant, Torchserve, Unknown,
+    Native, Origin, OtherInterpreter, Overwritten, PathSource, ReplacedLibrary, Snapshot, Stack,
+    SysPathEntry, Target, TargetKind, Text, Told, ToldTorch, Torch, TorchVariant, Torchserve, Unknown,
 };
 use envdiff_wire::{read_snapshot, write_snapshot};
 
@@ -102,6 +102,15 @@ fn stack() -> Stack {
                 compat: vec![driver.clone()],
                 driver: vec![driver.clone()],
                 stubs: vec![driver],
+                replaced: vec![ReplacedLibrary {
+                    soname: "libnvJitLink.so.12".into(),
+                    needed_by: "/site/nvidia/cusparse/lib/libcusparse.so.12".into(),
+                    wheel: "/site/nvidia/nvjitlink/lib/libnvJitLink.so.12".into(),
+                    wheel_version: Some("12.4.127".into()),
+                    taken: "/usr/local/cuda-12.1/lib64/libnvJitLink.so.12.1.105".into(),
+                    version: Some("12.1.105".into()),
+                    found_by: "LD_LIBRARY_PATH".into(),
+                }],
                 doubts: vec!["/usr/local cannot be read".into()],
             },
             seen(),

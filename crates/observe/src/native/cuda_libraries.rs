@@ -2,7 +2,9 @@
 //! each with its version and the other copies that a loader may meet in their place.
 
 use envdiff_files::{Ask, ImagePath, Miss, Seen};
-use envdiff_model::{Environment, Evidence, Fact, Library, LibraryOrigin, Name, Text, say};
+use envdiff_model::{
+    Distribution, Environment, Evidence, Fact, Library, LibraryOrigin, Name, ReplacedLibrary, Text, say,
+};
 
 use super::loader::{Hit, Loader, Object};
 use super::modules::sites;
@@ -18,6 +20,8 @@ pub(crate) struct CudaLibraries {
     pub(crate) cudnn: Fact<Option<Library>>,
     /// `libnccl`
     pub(crate) nccl: Fact<Option<Library>>,
+    /// Libraries of wheels that others of them need, and that the loader takes from elsewhere.
+    pub(crate) replaced: Vec<ReplacedLibrary>,
 }
 
 /// Derives them.
@@ -33,6 +37,7 @@ pub(crate) fn derive(
         runtime: fact.clone(),
         cudnn: fact.clone(),
         nccl: fact,
+        replaced: Vec::new(),
     };
     let mut lib = None;
     for site in sites(environment) {
@@ -61,7 +66,8 @@ pub(crate) fn derive(
     let objects: Vec<Object<'_>> = objects.into_iter().flatten().collect();
     let search = Search { seen, loader, environment, site: &site, folder: &folder, objects: &objects };
     let found = (search.one(b"libcudart"), search.one(b"libcudnn"), search.one(b"libnccl"));
-    Ok(CudaLibraries { runtime: found.0?, cudnn: found.1?, nccl: found.2? })
+    let replaced = search.replaced();
+    Ok(CudaLibraries { runtime: found.0?, cudnn: found.1?, nccl: found.2?, replaced: replaced? })
 }
 
 struct Search<'s, 'a> {
@@ -211,18 +217,7 @@ impl<'a> Search<'_, 'a> {
     /// The version: of the wheel's METADATA, else what the file's real name says beyond its major.
     fn version(&self, stem: &[u8], hit: &Hit, real: &ImagePath, origin: LibraryOrigin) -> Option<Text> {
         if origin == LibraryOrigin::Wheel {
-            let wheel = match stem {
-                b"libcudart" => "nvidia-cuda-runtime",
-                b"libcudnn" => "nvidia-cudnn",
-                _ => "nvidia-nccl",
-            };
-            let mut of_wheel = self.environment.distributions.iter().filter(|distribution| {
-                let name = distribution.name.as_ref().map(|name| Name::new(&name.to_lossy()));
-                name.is_some_and(|name| {
-                    let rest = name.as_str().strip_prefix(wheel);
-                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-cu"))
-                }) && hit.path.as_bytes().starts_with(distribution.location.as_bytes())
-            });
+            let mut of_wheel = self.of_wheel(stem, &hit.path);
             // Two of them (-cu11 and -cu12) own the same file: whose it is then, nobody can tell by name.
             if let (Some(one), None) = (of_wheel.next(), of_wheel.next()) {
                 return one.version.clone();
@@ -230,7 +225,103 @@ impl<'a> Search<'_, 'a> {
         }
         version_of_name(real.file_name())
     }
+
+    /// The wheels that may have brought a library of this stem (`libcudnn`).
+    fn of_wheel(&self, stem: &[u8], path: &ImagePath) -> impl Iterator<Item = &Distribution> {
+        let wheel = WHEELS.iter().find(|(own, _)| own.as_bytes() == stem).map(|(_, wheel)| *wheel);
+        self.environment.distributions.iter().filter(move |distribution| {
+            let name = distribution.name.as_ref().map(|name| Name::new(&name.to_lossy()));
+            let rest = name.as_ref().zip(wheel).and_then(|(name, wheel)| name.as_str().strip_prefix(wheel));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-cu"))
+                && path.as_bytes().starts_with(distribution.location.as_bytes())
+        })
+    }
+
+    /// Libraries that those which torch needs name in turn, and that `LD_LIBRARY_PATH` leads to in place of the wheel's own:
+    /// theirs is a `RUNPATH`, which comes after it. What torch itself needs is loaded before, by its `RPATH`.
+    fn replaced(&self) -> Result<Vec<ReplacedLibrary>, Miss> {
+        let is_by_variable = |how: &Text| *how == "LD_LIBRARY_PATH";
+        if !self.loader.folders().any(|folder| is_by_variable(&folder.told_by)) {
+            return Ok(Vec::new());
+        }
+        let is_of_cuda = |name: &[u8]| name.starts_with(b"libcu") || name.starts_with(b"libnv");
+        let mut direct: Vec<(&Object<'a>, &[u8])> = Vec::new();
+        for object in self.objects {
+            for name in object.view.needed.iter().filter(|name| is_of_cuda(name)) {
+                if !direct.iter().any(|(_, known)| **known == **name) {
+                    direct.push((object, name));
+                }
+            }
+        }
+        let found = self.seen.each(&direct, |(object, name)| {
+            let Found::Is(hit) = self.loader.find(name, std::slice::from_ref(object))? else {
+                return Ok(Vec::new());
+            };
+            if self.origin(&hit) != LibraryOrigin::Wheel {
+                return Ok(Vec::new());
+            }
+            let view = match self.seen.elf(&hit.path) {
+                Ok(view) => view,
+                Err(Miss::Pending) => return Err(Miss::Pending),
+                Err(_) => return Ok(Vec::new()),
+            };
+            let by = [Object { path: hit.path, view }, (*object).clone()];
+            let needed = view.needed.iter().filter(|name| is_of_cuda(name));
+            let needed = needed.filter(|name| !direct.iter().any(|(_, known)| **known == ***name));
+            let replaced = self.seen.each(needed, |name| {
+                let Found::Is(taken) = self.loader.find(name, &by)? else { return Ok(None) };
+                if !is_by_variable(&taken.how) {
+                    return Ok(None);
+                }
+                let Some(wheel) = self.preloaded(name)? else { return Ok(None) };
+                let (Found::Is(real), Found::Is(own)) =
+                    (ask::real(self.seen, &taken.path)?, ask::real(self.seen, &wheel.path)?)
+                else {
+                    return Ok(None);
+                };
+                if real == own {
+                    return Ok(None);
+                }
+                let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default();
+                Ok(Some(ReplacedLibrary {
+                    soname: Text::from(&**name),
+                    needed_by: by
+                        .first()
+                        .map(|by| by.path.normalised().as_bytes().into())
+                        .unwrap_or_default(),
+                    wheel: Text::from(wheel.path.as_bytes()),
+                    wheel_version: self.version(stem, &wheel, own, LibraryOrigin::Wheel),
+                    taken: Text::from(real.as_bytes()),
+                    version: version_of_name(real.file_name()),
+                    found_by: taken.how,
+                }))
+            })?;
+            Ok(replaced.into_iter().flatten().collect::<Vec<_>>())
+        })?;
+        let mut out: Vec<ReplacedLibrary> = Vec::new();
+        for library in found.into_iter().flatten() {
+            if !out.iter().any(|known| known.soname == library.soname) {
+                out.push(library);
+            }
+        }
+        Ok(out)
+    }
 }
+
+/// Which wheel brings a library, its name without `-cu12`.
+const WHEELS: [(&str, &str); 11] = [
+    ("libcudart", "nvidia-cuda-runtime"),
+    ("libcudnn", "nvidia-cudnn"),
+    ("libnccl", "nvidia-nccl"),
+    ("libnvJitLink", "nvidia-nvjitlink"),
+    ("libcublas", "nvidia-cublas"),
+    ("libcublasLt", "nvidia-cublas"),
+    ("libcusparse", "nvidia-cusparse"),
+    ("libcusolver", "nvidia-cusolver"),
+    ("libcufft", "nvidia-cufft"),
+    ("libcurand", "nvidia-curand"),
+    ("libnvrtc", "nvidia-cuda-nvrtc"),
+];
 
 /// `libcudnn.so.8.9.2` and `libcudart-a7b20f20.so.11.0` to what follows `.so.`; a major alone is none.
 pub(crate) fn version_of_name(name: &[u8]) -> Option<Text> {

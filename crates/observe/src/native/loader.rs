@@ -275,10 +275,8 @@ impl<'a> Loader<'a> {
                 }
             }
         }
-        for folder in &self.environment {
-            if let Some(hit) = self.in_folder(name, folder, false, doubt)? {
-                return Ok(Some(hit));
-            }
+        if let Some(hit) = self.in_folders(name, &self.environment, false, doubt)? {
+            return Ok(Some(hit));
         }
         if let Some(object) = first
             && let Some(runpath) = &object.view.runpath
@@ -298,10 +296,8 @@ impl<'a> Loader<'a> {
             let path = asked_for.and_then(ImagePath::new);
             return Ok(path.map(|path| Hit { path, how: "the loader itself".into(), system: true }));
         }
-        for folder in &self.environment {
-            if let Some(hit) = self.in_folder(name, folder, false, doubt)? {
-                return Ok(Some(hit));
-            }
+        if let Some(hit) = self.in_folders(name, &self.environment, false, doubt)? {
+            return Ok(Some(hit));
         }
         for object in by.iter().chain(self.program.iter().rev()) {
             let view = object.view;
@@ -331,12 +327,30 @@ impl<'a> Loader<'a> {
         }
         let origin = object.path.parent();
         let told_by = say!(tag, " of ", object.path.as_bytes());
-        for part in folders.split(|byte| *byte == b':') {
-            for path in self.expand(part, origin.as_ref()) {
-                let folder = Folder { path, told_by: told_by.clone() };
-                if let Some(hit) = self.in_folder(name, &folder, false, doubt)? {
-                    return Ok(Some(hit));
-                }
+        let paths = folders.split(|byte| *byte == b':').flat_map(|part| self.expand(part, origin.as_ref()));
+        let folders: Vec<Folder> = paths.map(|path| Folder { path, told_by: told_by.clone() }).collect();
+        self.in_folders(name, &folders, false, doubt)
+    }
+
+    /// In the first of these folders that has it. All are asked at once: an RPATH of torch has a dozen, and one after the other
+    /// each would cost a round.
+    fn in_folders(
+        &self,
+        name: &[u8],
+        folders: &[Folder],
+        system: bool,
+        doubt: &mut Doubt,
+    ) -> Result<Option<Hit>, Miss> {
+        let found = self.seen.each(folders, |folder| {
+            let mut doubt = Doubt::default();
+            Ok((self.in_folder(name, folder, system, &mut doubt)?, doubt))
+        })?;
+        for (hit, why) in found {
+            if hit.is_some() {
+                return Ok(hit);
+            }
+            if let Some(why) = why.0 {
+                doubt.because(why);
             }
         }
         Ok(None)
@@ -382,20 +396,7 @@ impl<'a> Loader<'a> {
                 Cached::Untold(why) => doubt.because(why.clone()),
             }
         }
-        // Asked for all at once: most libraries that are not cached lie in none.
-        let found = self.seen.each(&self.own, |folder| {
-            let mut doubt = Doubt::default();
-            Ok((self.in_folder(name, folder, true, &mut doubt)?, doubt))
-        })?;
-        for (hit, why) in found {
-            if hit.is_some() {
-                return Ok(hit);
-            }
-            if let Some(why) = why.0 {
-                doubt.because(why);
-            }
-        }
-        Ok(None)
+        self.in_folders(name, &self.own, true, doubt)
     }
 
     fn cached(&self, cache: &Cache, name: &[u8], doubt: &mut Doubt) -> Result<Option<Hit>, Miss> {

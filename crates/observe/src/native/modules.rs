@@ -24,6 +24,9 @@ struct Candidate {
     package: Option<&'static Package>,
 }
 
+/// A library's name, as `DT_NEEDED` writes it.
+type SoName = Box<[u8]>;
+
 /// A file that is loaded, and by what.
 struct Node<'a> {
     path: ImagePath,
@@ -64,6 +67,23 @@ pub(crate) fn foresee(seen: &Seen, site: &ImagePath) {
     for folder in beside(seen, site) {
         drop(bundled(seen, &folder));
     }
+    if let Ok(listing) = seen.list(site)
+        && listing.get(b"torch").is_some()
+    {
+        if let Ok(folders) = of_cuda(seen, site) {
+            for folder in folders {
+                drop(seen.list(&folder));
+            }
+        }
+    }
+}
+
+/// `nvidia/…/lib` of a site folder.
+fn of_cuda(seen: &Seen, site: &ImagePath) -> Result<Vec<ImagePath>, Miss> {
+    let Some(nvidia) = site.join("nvidia") else { return Ok(Vec::new()) };
+    let Found::Is(listing) = ask::list(seen, &nvidia)? else { return Ok(Vec::new()) };
+    let folders = listing.entries.iter().filter(|(_, kind)| *kind == Kind::Folder).take(MODULES_OF_FOLDER);
+    Ok(folders.filter_map(|(name, _)| nvidia.join(name)?.join("lib")).collect())
 }
 
 /// Folders of libraries that the modules of a site folder will need: of torch, and those that auditwheel makes.
@@ -350,14 +370,13 @@ impl<'a> Walk<'_, 'a> {
             Style::Musl => matches!(self.loader.find(b"libgcompat.so.0", &[])?, Found::Is(_)),
             Style::Glibc => false,
         };
-        let elsewhere = self.seen.each(&missing, |(missing, _)| {
-            if missing.is_empty() { Ok(BTreeSet::new()) } else { self.preloaded(environment) }
-        })?;
+        let is_whole = missing.iter().all(|(missing, _)| missing.is_empty());
+        let elsewhere = if is_whole { BTreeSet::new() } else { self.preloaded(environment)? };
         let numpy = self.seen.each(nodes, |node| self.numpy(node, environment))?;
         let libstdcxx = self.seen.each(nodes, |node| self.other_libstdcxx(node, own))?;
         let mut out = Vec::new();
-        let told = missing.into_iter().zip(elsewhere).zip(numpy).zip(libstdcxx);
-        for (node, ((((missing, mut doubts), elsewhere), numpy), libstdcxx)) in nodes.iter().zip(told) {
+        let told = missing.into_iter().zip(numpy).zip(libstdcxx);
+        for (node, (((missing, mut doubts), numpy), libstdcxx)) in nodes.iter().zip(told) {
             if full {
                 doubts.push(say!("more than ", MODULES, " libraries are loaded"));
             }
@@ -400,11 +419,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Names that the loader would not find, and why that cannot be told of others.
-    fn missing(
-        &self,
-        node: &Node<'a>,
-        loaded: &BTreeSet<&[u8]>,
-    ) -> Result<(Vec<Box<[u8]>>, Vec<Text>), Miss> {
+    fn missing(&self, node: &Node<'a>, loaded: &BTreeSet<&[u8]>) -> Result<(Vec<SoName>, Vec<Text>), Miss> {
         let Ok(view) = node.view else { return Ok((Vec::new(), Vec::new())) };
         if !self.is_searched(view) {
             return Ok((Vec::new(), Vec::new()));
@@ -424,7 +439,7 @@ impl<'a> Walk<'_, 'a> {
 
     /// Names of libraries that packages load themselves before others need them: `torch/lib`, `nvidia/…/lib`, what
     /// auditwheel put beside a package, the folders of the table's modules, and `lib` of the prefix.
-    fn preloaded(&self, environment: &Environment) -> Result<BTreeSet<Box<[u8]>>, Miss> {
+    fn preloaded(&self, environment: &Environment) -> Result<BTreeSet<SoName>, Miss> {
         let mut folders: Vec<ImagePath> = Vec::new();
         if let Some(interpreter) = environment.interpreter.value() {
             for prefix in [&interpreter.prefix, &interpreter.base_prefix] {
@@ -433,13 +448,7 @@ impl<'a> Walk<'_, 'a> {
         }
         for site in self.sites {
             folders.extend(beside(self.seen, site));
-            let nvidia = site.join("nvidia");
-            if let Some(nvidia) = nvidia
-                && let Found::Is(listing) = ask::list(self.seen, &nvidia)?
-            {
-                let inside = listing.entries.iter().take(MODULES_OF_FOLDER);
-                folders.extend(inside.filter_map(|(name, _)| nvidia.join(name)?.join("lib")));
-            }
+            folders.extend(of_cuda(self.seen, site)?);
             if let Ok(listing) = self.seen.list(site) {
                 let of_table = PACKAGES.iter().flat_map(|package| package.modules);
                 let of_table = of_table.filter_map(|module| module.rsplit_once('/'));

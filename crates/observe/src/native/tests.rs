@@ -1,5 +1,11 @@
 //! What a real loader told of small libraries comes in; the loader here must say the same, and stop at its bounds.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "tests"
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -234,9 +240,9 @@ fn folders_are_told_with_what_names_them_within_bounds() {
             files.file(&format!("/c{at}"), format!("/f{at}\ninclude /c{}\n", at + 1))
         })
     };
-    let (told, doubts) = folders(&chain(LOADER_INCLUDES), "");
+    let (told, doubts) = folders(&chain(LOADER_INCLUDES + 1), "");
     assert_eq!((told.len(), doubts.len()), (LOADER_INCLUDES, 1));
-    let (_, doubts) = folders(&chain(LOADER_INCLUDES - 1), "");
+    let (_, doubts) = folders(&chain(LOADER_INCLUDES), "");
     assert_eq!(doubts, [""; 0]);
 }
 

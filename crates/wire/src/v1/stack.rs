@@ -53,8 +53,27 @@ mirror! {
         driver: Vec<DriverLibrary>,
         /// Stubs on the loader's path.
         stubs: Vec<DriverLibrary>,
+        /// Libraries of wheels that the loader takes from elsewhere.
+        replaced: Vec<ReplacedLibrary>,
         /// Why there may be more libraries than these, one clause each.
         doubts: Vec<Str>,
+    }
+    /// A library of a wheel in whose place the loader takes another.
+    ReplacedLibrary {
+        /// Its name.
+        soname: Str,
+        /// The file that names it.
+        needed_by: Str,
+        /// The file of the wheel.
+        wheel: Str,
+        /// The wheel's version.
+        wheel_version: Option<Str>,
+        /// The file that is taken, links resolved.
+        taken: Str,
+        /// Its version, by its name.
+        version: Option<Str>,
+        /// How the loader comes there.
+        found_by: Str,
     }
     /// A library of the NVIDIA driver in the image.
     DriverLibrary {
