@@ -55,7 +55,7 @@ fn unpacked(name: &str, into: &Path) -> String {
 }
 
 /// The static picture in the words of the truth; what is not known there stands as its reason.
-fn picture(environment: &Value, truth: &Value) -> Value {
+fn picture(environment: &Value) -> Value {
     fn value(fact: &Value) -> Value {
         if fact["unknown"].is_string() { fact.clone() } else { fact["value"].clone() }
     }
@@ -193,7 +193,7 @@ fn faults(target: &str, expected: &Expected) -> Vec<String> {
     let truth = truth(expected.name);
     let report = json_of(&[target, "--format", "json"]);
     let audit = &report["audits"][0];
-    let (have, want) = (picture(&audit["environment"], &truth), wanted(&truth));
+    let (have, want) = (picture(&audit["environment"]), wanted(&truth));
     let mut out: Vec<String> = want
         .as_object()
         .unwrap()

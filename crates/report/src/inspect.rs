@@ -2,7 +2,6 @@
 
 mod json;
 mod requirements;
-mod stack;
 mod table;
 
 use std::io::{self, Write};

@@ -8,6 +8,7 @@ pub mod escape;
 pub mod inspect;
 mod json;
 mod registry;
+mod stack;
 mod terminal;
 mod view;
 

@@ -88,7 +88,7 @@ fn head(snapshot: &Snapshot, view: &View<'_>, out: &mut dyn Write) -> io::Result
         let reason = environment.sys_path.reason().map(shown).unwrap_or_default();
         table.row(["sys.path".into(), format!("unknown: {reason}")]);
     }
-    super::stack::rows(environment, &mut table);
+    crate::stack::rows(environment, &mut table);
     print(table, out)?;
     if view.detail >= Detail::Verbose {
         for notice in &target.notices {

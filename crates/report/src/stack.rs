@@ -8,7 +8,7 @@ use crate::columns::Columns;
 use crate::escape::shown;
 
 /// One row for each thing that is there or cannot be told; what is known not to be there has none, but for torch.
-pub(super) fn rows(environment: &Environment, table: &mut Columns) {
+pub(crate) fn rows(environment: &Environment, table: &mut Columns) {
     let stack = &environment.stack;
     // Nothing was asked of what lies under Python where there is no Python.
     if environment.interpreter.value().is_none() {
