@@ -82,8 +82,8 @@ pub(crate) struct Hit {
 /// An object's own folders.
 struct Along {
     folders: Rc<[Folder]>,
-    /// By name: the file, or why it cannot be told.
-    found: HashMap<Box<[u8]>, (Option<Hit>, Option<Text>)>,
+    /// By name.
+    found: HashMap<Box<[u8]>, Found<Hit>>,
 }
 
 enum Cached {
@@ -355,21 +355,29 @@ impl<'a> Loader<'a> {
                 (folders, None)
             }
         };
-        let (hit, why) = match found {
+        let found = match found {
             Some(found) => found,
             None => {
                 let mut doubt = Doubt::default();
-                let found = (self.in_folders(name, &folders, false, &mut doubt)?, doubt.0);
+                let found = match (self.in_folders(name, &folders, false, &mut doubt)?, doubt.0) {
+                    (Some(hit), _) => Found::Is(hit),
+                    (None, Some(why)) => Found::Unreadable(why),
+                    (None, None) => Found::Absent,
+                };
                 if let Some(along) = self.along.borrow_mut().get_mut(&object.path) {
                     along.found.insert(name.into(), found.clone());
                 }
                 found
             }
         };
-        if let (None, Some(why)) = (&hit, why) {
-            doubt.because(why);
-        }
-        Ok(hit)
+        Ok(match found {
+            Found::Is(hit) => Some(hit),
+            Found::Absent => None,
+            Found::Unreadable(why) => {
+                doubt.because(why);
+                None
+            }
+        })
     }
 
     /// In the first of these folders that has it. All are asked at once: an RPATH of torch has a dozen, and one after the other

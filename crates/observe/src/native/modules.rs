@@ -69,11 +69,10 @@ pub(crate) fn foresee(seen: &Seen, site: &ImagePath) {
     }
     if let Ok(listing) = seen.list(site)
         && listing.get(b"torch").is_some()
+        && let Ok(folders) = of_cuda(seen, site)
     {
-        if let Ok(folders) = of_cuda(seen, site) {
-            for folder in folders {
-                drop(seen.list(&folder));
-            }
+        for folder in folders {
+            drop(seen.list(&folder));
         }
     }
 }
