@@ -132,7 +132,6 @@ fn names_an_index(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let takes = [&b"--index-url"[..], b"--extra-index-url", b"--find-links", b"-i ", b"-f ", b"--no-index"];
     takes.iter().any(|option| line.starts_with(option))
-        && !line.windows(b"pypi.org/simple".len()).any(|part| part == b"pypi.org/simple")
 }
 
 /// The one version that a specifier allows (`==2.1.2`, `===2.1.2`); `None` for a range.

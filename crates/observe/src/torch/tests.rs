@@ -1,3 +1,5 @@
+//! Small images and their torch come in; what the observer tells of it is compared with what was put there.
+
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use envdiff_files::made::{Made, elf};
