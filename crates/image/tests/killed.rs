@@ -1,12 +1,12 @@
-//! Killed at any moment, a run leaves nothing in the engine: its containers are gone a second later, or, killed between
-//! creating and starting, swept by the next run. Runs side by side do not disturb each other.
+//! Killed at any moment, a run leaves nothing in the engine and no folder beside it: its containers are gone a second later, or,
+//! killed between creating and starting, swept by the next run. Runs side by side do not disturb each other.
 //!
 //! `ENVDIFF_LONG=1` makes it fifty kills and a hundred rounds of eight; without it there are a few of each.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,8 @@ fn long() -> bool {
     std::env::var_os("ENVDIFF_LONG").is_some()
 }
 
-fn ask(way: &str, pause_ms: u32) -> Child {
+/// Starts a run whose folders go to `temp`.
+fn ask(way: &str, pause_ms: u32, temp: &Path) -> Child {
     // Examples lie beside the folder of the tests.
     let mut path: PathBuf = std::env::current_exe().unwrap();
     path.pop();
@@ -58,6 +59,7 @@ fn ask(way: &str, pause_ms: u32) -> Child {
     Command::new(path.join("examples").join("ask"))
         .args([IMAGE, way, "/", "/etc"])
         .env("ASK_PAUSE_MS", pause_ms.to_string())
+        .env("TMPDIR", temp)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -83,9 +85,12 @@ fn killed_at_any_moment_nothing_stays() {
     if !ready() {
         return;
     }
+    let temp = tempfile::tempdir().unwrap();
+    let ask = |way, pause_ms| ask(way, pause_ms, temp.path());
+    let folders = || std::fs::read_dir(temp.path()).unwrap().count();
     let before = volumes();
     let kills = if long() { 50 } else { 9 };
-    let mut swept = 0;
+    let (mut swept, mut folders_swept) = (0, 0);
     // No crate for chance: steps of a third of the golden ratio over a run's length.
     let length = {
         let begin = Instant::now();
@@ -108,17 +113,22 @@ fn killed_at_any_moment_nothing_stays() {
             left.is_empty() || (signal == Signal::KILL && only_created),
             "{number} {way} {signal:?} {status:?}: {left:?}"
         );
-        if !left.is_empty() {
+        assert!(
+            folders() == 0 || signal == Signal::KILL,
+            "{number} {way} {signal:?} {status:?}: a folder stays"
+        );
+        if !left.is_empty() || folders() > 0 {
+            swept += usize::from(!left.is_empty());
+            folders_swept += usize::from(folders() > 0);
             assert!(ask("walker", 0).wait().unwrap().success());
-            assert!(left_by(&[pid]).is_empty(), "{number}: the next run sweeps");
-            swept += 1;
+            assert!(left_by(&[pid]).is_empty() && folders() == 0, "{number}: the next run sweeps");
         }
         match (signal, status.code()) {
             (Signal::INT, Some(130)) | (Signal::TERM, Some(143)) | (_, Some(0) | None) => {}
             (signal, code) => panic!("{number} {way}: {signal:?} ended in {code:?}"),
         }
     }
-    eprintln!("{kills} kills, {swept} swept by the next run");
+    eprintln!("{kills} kills, {swept} containers and {folders_swept} folders swept by the next run");
     let new: Vec<String> = volumes().difference(&before).cloned().collect();
     let ours = new.iter().filter(|name| {
         docker(&["ps", "-aq", "--filter", &format!("volume={name}")]).is_some_and(|c| c.is_empty())
@@ -131,10 +141,11 @@ fn eight_side_by_side_do_not_disturb_each_other() {
     if !ready() {
         return;
     }
+    let temp = tempfile::tempdir().unwrap();
     let rounds = if long() { 100 } else { 3 };
     for round in 0..rounds {
         let children: Vec<Child> =
-            (0..8).map(|number| ask(if number == 7 { "export" } else { "walker" }, 0)).collect();
+            (0..8).map(|number| ask(if number == 7 { "export" } else { "walker" }, 0, temp.path())).collect();
         let pids: Vec<u32> = children.iter().map(Child::id).collect();
         for child in children {
             let output = child.wait_with_output().unwrap();

@@ -13,6 +13,7 @@ use envdiff_model::ImageConfig;
 use crate::ImageError;
 use crate::docker::client::Engine;
 use crate::docker::owner::{Owner, RUN};
+use crate::docker::program;
 
 /// Where our program lies in the container.
 pub(crate) const FOLDER: &str = "/.envdiff";
@@ -183,9 +184,10 @@ fn milder(body: &mut ContainerCreateBody, why: &str) -> bool {
     false
 }
 
-/// Removes what runs that were killed left: what was created and never started, and code of an image that did not end by
+/// Removes what runs that were killed left: their folders here, and in the engine what was created and never started, and code of an image that did not end by
 /// itself. What fails here fails silently: the next run tries again.
 pub(crate) async fn sweep(engine: &Engine) {
+    program::sweep(owner());
     let Ok((listed, now)) = engine.left_over(RUN).await else { return };
     for container in listed {
         let runs_code = container.labels.contains_key(EXEC);

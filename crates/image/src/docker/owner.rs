@@ -1,4 +1,5 @@
-//! This process and machine in, the labels of what we make in an engine out; and labels in, whether their owner is dead.
+//! This process and machine in, the labels of what we make in an engine and the names of folders beside it out; and such
+//! labels or names in, whether their owner is dead.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,6 +13,8 @@ pub(crate) const RUN: &str = "envdiff.run";
 const MACHINE: &str = "envdiff.machine";
 const BOOT: &str = "envdiff.boot";
 const OWNER: &str = "envdiff.owner";
+/// Folders of ours begin with it.
+const FOLDER: &str = "envdiff-";
 
 /// How old what a stranger created must be before it is taken for forgotten, in seconds.
 const STRANGER: i64 = 3600;
@@ -65,6 +68,37 @@ impl Owner {
         let known = [(MACHINE, &self.machine), (BOOT, &self.boot), (OWNER, &self.process)];
         let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
         known.chain([(RUN.to_owned(), self.run.clone())]).collect()
+    }
+
+    /// How the name of a folder of ours begins: it tells its owner as labels do. Of a process that cannot be told, a name that
+    /// nobody sweeps.
+    pub(crate) fn folder(&self) -> String {
+        match (&self.machine, &self.boot, &self.process) {
+            (Some(machine), Some(boot), Some(process)) => {
+                let process = process.replace(':', "-");
+                format!("{FOLDER}{machine}-{}-{process}-", boot.replace('-', ""))
+            }
+            _ => FOLDER.to_owned(),
+        }
+    }
+
+    /// Whether the folder of this name belonged to a dead process of this machine.
+    pub(crate) fn has_left(&self, name: &str) -> bool {
+        self.has_left_at(Path::new("/proc"), name)
+    }
+
+    fn has_left_at(&self, proc: &Path, name: &str) -> bool {
+        let Some(rest) = name.strip_prefix(FOLDER) else { return false };
+        let [machine, boot, pid, start, _] = *rest.split('-').collect::<Vec<_>>() else { return false };
+        if self.machine.as_deref() != Some(machine) {
+            return false;
+        }
+        match (&self.boot, pid.parse()) {
+            (Some(own), Ok(pid)) => {
+                own.replace('-', "") != boot || started(proc, pid).is_none_or(|now| now != start)
+            }
+            _ => false,
+        }
     }
 
     /// Whether what carries these labels, created at `created` when the engine's clock now says `now`, has lost its owner:
@@ -159,6 +193,30 @@ mod tests {
         assert!(forgotten(labels("n", "b", "9:4711"), 3601), "an old stranger");
         assert!(!forgotten(labels("m", "b", "what"), 10), "one that cannot be told");
         assert!(!forgotten(owner.labels(), 100_000), "our own");
+    }
+
+    #[test]
+    fn a_folder_of_the_dead_is_known_by_its_name() {
+        let proc = tempfile::tempdir().unwrap();
+        fs::create_dir(proc.path().join("7")).unwrap();
+        let stat = "7 (a) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 1 1\n";
+        fs::write(proc.path().join("7/stat"), stat).unwrap();
+        let owner = |machine: &str, boot: &str, process: &str| Owner {
+            run: "1".to_owned(),
+            machine: Some(machine.to_owned()),
+            boot: Some(boot.to_owned()),
+            process: Some(process.to_owned()),
+        };
+        let us = owner("m", "b-1", "9:1");
+        let left = |owner: Owner| us.has_left_at(proc.path(), &(owner.folder() + "Xyz123"));
+        assert!(!left(owner("m", "b-1", "7:4711")), "it lives");
+        assert!(left(owner("m", "b-1", "7:4712")), "its number was given again");
+        assert!(left(owner("m", "b-1", "8:4711")), "it is gone");
+        assert!(left(owner("m", "b-2", "7:4711")), "of another boot");
+        assert!(!left(owner("n", "b-1", "8:4711")), "of another machine");
+        for name in ["envdiff-Xyz123", "envdiff-m-b1-8-4711", "envdiff-m-b1-x-4711-Xyz123", "other"] {
+            assert!(!us.has_left_at(proc.path(), name), "{name}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The walker's bytes for an architecture, as a tar for the engine or in a private folder that the engine can mount.
+//! The walker's bytes for an architecture, as a tar for the engine or in a private folder that the engine can mount; and
+//! such folders of killed runs in, none of them out.
 
 use std::fs;
 use std::io;
@@ -7,6 +8,10 @@ use std::path::PathBuf;
 use bollard::models::{Mount, MountType};
 
 use crate::docker::container::FOLDER;
+use crate::docker::owner::Owner;
+
+/// The program's name in its folder.
+const WALKER: &str = "walker";
 
 /// Our program for an architecture as Go names it.
 pub(crate) fn program(architecture: &str) -> Option<&'static [u8]> {
@@ -43,10 +48,10 @@ impl Private {
     /// # Errors
     /// The system's.
     #[cfg(unix)]
-    pub(crate) fn new(program: &[u8]) -> io::Result<Self> {
+    pub(crate) fn new(program: &[u8], owner: &Owner) -> io::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::Builder::new().prefix("envdiff-").tempdir()?;
-        let path = folder.path().join("walker");
+        let folder = tempfile::Builder::new().prefix(&owner.folder()).tempdir()?;
+        let path = folder.path().join(WALKER);
         fs::write(&path, program)?;
         // Root in the container may be another user here (user namespaces): it must get in and run it, no more.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o555))?;
@@ -55,7 +60,7 @@ impl Private {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn new(_: &[u8]) -> io::Result<Self> {
+    pub(crate) fn new(_: &[u8], _: &Owner) -> io::Result<Self> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
@@ -71,6 +76,27 @@ impl Private {
         })
     }
 }
+
+/// Removes the folders of this user that killed runs of this machine left. Nothing is followed and nothing but the program is
+/// taken out, so that a folder which only bears such a name stays as it is. What fails here fails silently: the next run tries
+/// again.
+#[cfg(unix)]
+pub(crate) fn sweep(owner: &Owner) {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(folders) = fs::read_dir(std::env::temp_dir()) else { return };
+    let user = rustix::process::geteuid().as_raw();
+    for folder in folders.flatten() {
+        // What is ours nobody else can put a link in place of.
+        let is_ours = || folder.metadata().is_ok_and(|meta| meta.is_dir() && meta.uid() == user);
+        if folder.file_name().to_str().is_some_and(|name| owner.has_left(name)) && is_ours() {
+            let _gone = fs::remove_file(folder.path().join(WALKER));
+            let _gone = fs::remove_dir(folder.path());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn sweep(_: &Owner) {}
 
 #[cfg(test)]
 mod tests {

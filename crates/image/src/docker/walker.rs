@@ -367,7 +367,10 @@ impl Session {
         let (folder, mount) = match way {
             Way::Volume => (None, container::empty(FOLDER)),
             Way::Bind => {
-                match Private::new(self.program).ok().and_then(|folder| Some((folder.mount()?, folder))) {
+                match Private::new(self.program, container::owner())
+                    .ok()
+                    .and_then(|folder| Some((folder.mount()?, folder)))
+                {
                     Some((mount, folder)) => (Some(folder), mount),
                     None => return End::NeverSpoke(no_folder()),
                 }
