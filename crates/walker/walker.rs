@@ -15,6 +15,8 @@
 //! `u16` length of the real path, `u32` error number, `u64` size, the real path; if answered, the body as pieces of `u32`
 //! length and bytes, then a length of 0, or of 0xFFFFFFFF with `u32` reason and `u32` error number where it broke off.
 //!
+//! Before anything else it gives up all system calls but those that it reads by, and that of opening but for reading.
+//!
 //! Arguments are the paths that the container has volumes over. It ends at end of input, when its output is closed, and
 //! when nothing moved for [`IDLE_SECONDS`].
 
@@ -66,6 +68,9 @@ mod number {
     pub const FSTATAT: usize = 262;
     pub const READLINKAT: usize = 267;
     pub const STATX: usize = 332;
+    pub const PRCTL: usize = 157;
+    /// `AUDIT_ARCH_X86_64`
+    pub const ARCHITECTURE: u32 = 0xC000_003E;
     pub const O_DIRECTORY: usize = 0o200_000;
     pub const O_NOFOLLOW: usize = 0o400_000;
     /// Where `struct stat` has its mode.
@@ -85,6 +90,9 @@ mod number {
     pub const FSTATAT: usize = 79;
     pub const READLINKAT: usize = 78;
     pub const STATX: usize = 291;
+    pub const PRCTL: usize = 167;
+    /// `AUDIT_ARCH_AARCH64`
+    pub const ARCHITECTURE: u32 = 0xC000_00B7;
     pub const O_DIRECTORY: usize = 0o40_000;
     pub const O_NOFOLLOW: usize = 0o100_000;
     pub const ST_MODE: usize = 16;
@@ -280,6 +288,66 @@ unsafe fn set_handler() {
     #[cfg(target_arch = "aarch64")]
     let action: [usize; 4] = [handler, 0, 0, 0];
     call(SIGACTION, 14, action.as_ptr() as usize, 0, 8, 0);
+}
+
+/// A step of a filter: `struct sock_filter` of the kernel.
+#[repr(C)]
+struct Step(u16, u8, u8, u32);
+
+/// `struct sock_fprog` of the kernel.
+#[repr(C)]
+struct Filter {
+    len: u16,
+    steps: *const Step,
+}
+
+const LOAD: u16 = 0x20;
+const IF_EQUAL: u16 = 0x15;
+const IF_ANY_BIT: u16 = 0x45;
+const RETURN: u16 = 0x06;
+const KILL: u32 = 0;
+const ALLOW: u32 = 0x7FFF_0000;
+/// `O_WRONLY`, `O_RDWR`, `O_CREAT`, `O_TRUNC`.
+const TO_WRITE: u32 = 0o1_103;
+const PR_SET_NO_NEW_PRIVS: usize = 38;
+const PR_SET_SECCOMP: usize = 22;
+const SECCOMP_MODE_FILTER: usize = 2;
+
+/// All that is called from now on, but opening.
+const CALLS: [usize; 10] = [READ, WRITE, CLOSE, PREAD, SETITIMER, GETDENTS, EXIT, FSTATAT, READLINKAT, STATX];
+const STEPS: usize = CALLS.len() + 9;
+
+/// Ends the program at any other call than those of [`CALLS`] and opening without [`TO_WRITE`].
+///
+/// `struct seccomp_data`: `u32` number, `u32` architecture, `u64` address, then six `u64` arguments.
+const fn filter() -> [Step; STEPS] {
+    const KILLED: Step = Step(RETURN, 0, 0, KILL);
+    let mut steps = [KILLED; STEPS];
+    steps[0] = Step(LOAD, 0, 0, 4);
+    steps[1] = Step(IF_EQUAL, 1, 0, ARCHITECTURE);
+    steps[3] = Step(LOAD, 0, 0, 0);
+    let mut i = 0;
+    while i < CALLS.len() {
+        // To the last step.
+        steps[4 + i] = Step(IF_EQUAL, (CALLS.len() - i + 3) as u8, 0, CALLS[i] as u32);
+        i += 1;
+    }
+    steps[4 + i] = Step(IF_EQUAL, 0, 2, OPENAT as u32);
+    steps[5 + i] = Step(LOAD, 0, 0, 32);
+    steps[6 + i] = Step(IF_ANY_BIT, 0, 1, TO_WRITE);
+    steps[8 + i] = Step(RETURN, 0, 0, ALLOW);
+    steps
+}
+
+static FILTER: [Step; STEPS] = filter();
+
+/// Gives up what is not needed; a kernel that does not know how is no place to read in.
+unsafe fn lock_up() {
+    let filter = Filter { len: STEPS as u16, steps: FILTER.as_ptr() };
+    call(PRCTL, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if call(PRCTL, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter as *const Filter as usize, 0, 0) < 0 {
+        exit(7);
+    }
 }
 
 /// What a path leads to, or why not.
@@ -839,6 +907,7 @@ unsafe extern "C" fn walker_main(stack: *const usize) -> ! {
     let memory = &mut *core::ptr::addr_of_mut!(MEMORY);
     memory.piece = usize::MAX;
     set_handler();
+    lock_up();
     memory.put(b"EDW1");
     let mut i = 1;
     while i < *stack {

@@ -120,6 +120,31 @@ mod tests {
         assert!(program("riscv64").is_none());
     }
 
+    /// What hostile files may make of it can then do no more than read.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn the_program_gives_up_all_calls_but_those_it_reads_by() {
+        use std::process::{Command, Stdio};
+        let folder = super::Private::new(program("amd64").unwrap(), &super::Owner::of_process()).unwrap();
+        let mut child = Command::new(folder.folder.path().join(super::WALKER))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let status = || std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let locked = || ["Seccomp:\t2", "NoNewPrivs:\t1"].iter().all(|line| status().contains(line));
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !locked() {
+            assert!(std::time::Instant::now() < until, "{}", status());
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        drop(child.stdin.take());
+        let mut said = Vec::new();
+        child.stdout.take().unwrap().read_to_end(&mut said).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(said, b"EDW1");
+    }
+
     #[test]
     fn the_archive_holds_one_executable() {
         let bytes = archive(b"program").unwrap();
