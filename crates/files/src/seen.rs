@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{
-    Answer, Answered, Ask, Bytes, ElfView, ImagePath, Listing, Pattern, Reason, Reply, Scan, Stat, TreeEntry,
-    ZipView,
+    Answer, Answered, Ask, Bytes, ElfView, ImagePath, Kind, Listing, Pattern, Reason, Reply, Scan, Stat,
+    TreeEntry, ZipView,
 };
 
 /// Why a question has no answer.
@@ -58,12 +58,65 @@ impl Seen {
             Some(Reply::Absent) => Err(Miss::Absent),
             Some(Reply::Unreadable(reason)) => Err(Miss::Unreadable(reason.clone())),
             None => {
+                if self.is_missing(ask.path()) {
+                    return Err(Miss::Absent);
+                }
                 if self.noted.borrow_mut().insert(ask.clone()) {
                     self.pending.borrow_mut().push(ask);
                 }
                 Err(Miss::Pending)
             }
         }
+    }
+
+    /// Whether listings that have been answered tell that nothing is there: of the folders above the deepest that was listed does
+    /// not name what comes next.
+    fn is_missing(&self, path: &ImagePath) -> bool {
+        let mut above = path.parent();
+        let mut name = path.file_name();
+        while let Some(folder) = above {
+            // Behind `..` it is not the name that counts.
+            if name != b".." {
+                match self.replies.get(&Ask::List(folder.clone())) {
+                    Some(Reply::Absent) => return true,
+                    Some(Reply::Answered(Answered { answer: Answer::Listing(listing), .. })) => {
+                        return listing.get(name).is_none();
+                    }
+                    _ => {}
+                }
+            }
+            let rest = path.as_bytes().get(..folder.as_bytes().len()).unwrap_or_default();
+            name = rest.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            above = folder.parent();
+        }
+        false
+    }
+
+    /// The path without each `name/..` of which a listing that has been answered says that `name` is a folder and no link: by
+    /// either path the same is found.
+    #[must_use]
+    pub fn shortened(&self, path: &ImagePath) -> ImagePath {
+        let mut out = ImagePath::root();
+        for part in path.components() {
+            let before = || {
+                let folder = out.parent()?;
+                let is_folder = match self.replies.get(&Ask::List(folder.clone())) {
+                    Some(Reply::Answered(Answered { answer: Answer::Listing(listing), .. })) => {
+                        listing.get(out.file_name()) == Some(Kind::Folder)
+                    }
+                    _ => false,
+                };
+                is_folder.then_some(folder)
+            };
+            match (part == b"..").then(before).flatten() {
+                Some(folder) => out = folder,
+                None => match out.join(part) {
+                    Some(longer) => out = longer,
+                    None => return path.clone(),
+                },
+            }
+        }
+        out
     }
 
     /// The entries of a folder.
@@ -258,4 +311,71 @@ impl Seen {
 /// A source gave an answer of another shape than its question's: told as unreadable, never as absent.
 fn mixed_up() -> Miss {
     Miss::Unreadable(Reason::System("the source answered another question".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
+    use super::{Miss, Seen};
+    use crate::{Answer, Answered, Ask, ImagePath, Kind, Listing, Reply};
+
+    fn path(path: &str) -> ImagePath {
+        ImagePath::new(path).unwrap()
+    }
+
+    /// What was told of folders: names that end with a slash are folders, with `@` links; `None` is not there.
+    fn seen(folders: &[(&str, Option<&[&str]>)]) -> Seen {
+        let mut seen = Seen::new();
+        for (folder, names) in folders {
+            let folder = path(folder);
+            let reply = names.map_or(Reply::Absent, |names| {
+                let kind = |name: &str| match name.chars().next_back() {
+                    Some('/') => Kind::Folder,
+                    Some('@') => Kind::Link,
+                    _ => Kind::File,
+                };
+                let entry =
+                    |name: &&str| (Box::from(name.trim_end_matches(['/', '@']).as_bytes()), kind(name));
+                let entries = names.iter().map(entry).collect();
+                let answer = Answer::Listing(Arc::new(Listing { entries }));
+                Reply::Answered(Answered { answer, real: folder.clone(), layer: None })
+            });
+            seen.learn(Ask::List(folder), reply);
+        }
+        seen
+    }
+
+    #[test]
+    fn what_a_listing_does_not_name_is_not_asked_for() {
+        let seen = seen(&[("/", Some(&["gone/", "usr/"])), ("/usr", Some(&["bin/"])), ("/gone", None)]);
+        for (asked, miss) in [
+            ("/usr/lib", Miss::Absent),
+            ("/usr/lib/python3/x.py", Miss::Absent),
+            ("/usr/bin/x", Miss::Pending),
+            ("/usr/bin/../lib", Miss::Pending),
+            ("/usr/lib/..", Miss::Absent),
+            ("/gone/x", Miss::Absent),
+            ("/opt", Miss::Absent),
+        ] {
+            assert_eq!(seen.stat(&path(asked)), Err(miss), "{asked}");
+        }
+        let asked: Vec<_> = seen.take_pending().iter().map(|ask| ask.path().clone()).collect();
+        assert_eq!(asked, [path("/usr/bin/x"), path("/usr/bin/../lib")]);
+    }
+
+    #[test]
+    fn a_path_is_shortened_where_no_link_can_be_meant() {
+        let seen = seen(&[("/", Some(&["a/"])), ("/a", Some(&["b/", "link@"]))]);
+        for (long, short) in [
+            ("/a/b/../c", "/a/c"),
+            ("/a/b/../../c", "/c"),
+            ("/a/link/../c", "/a/link/../c"),
+            ("/a/b/d/../c", "/a/b/d/../c"),
+            ("/a/none/../c", "/a/none/../c"),
+        ] {
+            assert_eq!(seen.shortened(&path(long)), path(short), "{long}");
+        }
+    }
 }

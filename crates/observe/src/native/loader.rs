@@ -571,7 +571,12 @@ impl<'a> Loader<'a> {
             .filter_map(|start| {
                 let path = [start, rest].concat();
                 // An empty part is the working folder too.
-                if path.first() == Some(&b'/') { ImagePath::new(path) } else { self.cwd.as_ref()?.join(path) }
+                let path = if path.first() == Some(&b'/') {
+                    ImagePath::new(path)
+                } else {
+                    self.cwd.as_ref()?.join(path)
+                };
+                Some(self.seen.shortened(&path?))
             })
             .collect()
     }
