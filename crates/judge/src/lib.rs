@@ -12,6 +12,7 @@ mod policy;
 pub mod registry;
 mod stack;
 mod training;
+mod vendor;
 mod verdict;
 mod why;
 mod wording;
