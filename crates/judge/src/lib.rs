@@ -11,6 +11,7 @@ mod origin;
 mod policy;
 pub mod registry;
 mod stack;
+mod starts;
 mod training;
 mod vendor;
 mod verdict;

@@ -256,7 +256,11 @@ impl<'a> Wanted<'a> {
         if let (Some(release), None) = (&of_vendor, self.url) {
             return Said::new(
                 Verdict::Satisfied,
-                say!("compared by its release, ", release.to_string(), ": the vendor's build calls itself a pre-release of it"),
+                say!(
+                    "compared by its release, ",
+                    release.to_string(),
+                    ": the vendor's build calls itself a pre-release of it"
+                ),
             );
         }
         if !self.specifiers.contains(text) {

@@ -16,8 +16,10 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut out = Vec::new();
     let mut others: Vec<(&Name, &Copy<'_>)> = Vec::new();
     for (name, _, copy) in case.installed.all() {
-        let is_pre =
-            copy.version.as_ref().is_some_and(|version| version.is_prerelease() && vendor::release(version).is_none());
+        let is_pre = copy
+            .version
+            .as_ref()
+            .is_some_and(|version| version.is_prerelease() && vendor::release(version).is_none());
         if !is_pre || wanted(case, name) {
             continue;
         }

@@ -21,7 +21,11 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         let Some(name) = &subject.requirement.name else { continue };
         let needed = case.needs.of_name(name).next().is_some();
         let allowed = case.policy.allowance("package-missing", &subject.name()).is_some();
-        if brings.is_some() && !needed && !allowed && subject.lock.read_as == ReadAs::Demand && is_part_of_torch(name)
+        if brings.is_some()
+            && !needed
+            && !allowed
+            && subject.lock.read_as == ReadAs::Demand
+            && is_part_of_torch(name)
         {
             of_torch.entry(subject.judged.lock).or_default().push(subject);
         } else if subject.lock.read_as == ReadAs::Demand || needed {
