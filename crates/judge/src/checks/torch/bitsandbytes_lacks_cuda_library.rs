@@ -77,6 +77,18 @@ fn speak(case: &Case<'_>) -> Option<Spoken> {
     )
 }
 
+/// What kept this check from speaking.
+pub(crate) fn undetermined(case: &Case<'_>) -> Option<Spoken> {
+    let torch = stack::torch(case)?;
+    stack::cuda(torch)?;
+    let companion = torch.companions.iter().find(|companion| companion.name == "bitsandbytes")?;
+    let reason = companion.each_cuda.as_ref()?.reason()?;
+    Some(Spoken::new(
+        "bitsandbytes",
+        say!("whether bitsandbytes has a library for torch's CUDA cannot be told: ", reason),
+    ))
+}
+
 /// 12.1 of `121`: two digits of the major, then the minor.
 fn of_code(code: &str) -> Option<CudaVersion> {
     let (major, minor) = code.split_at_checked(2)?;
