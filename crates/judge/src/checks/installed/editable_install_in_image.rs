@@ -20,9 +20,17 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
 
 /// What kept this check from speaking.
 pub(crate) fn undetermined(case: &Case<'_>) -> Vec<Spoken> {
-    let unknown = case.environment.stack.in_place.value().into_iter().flatten();
-    unknown
-        .filter_map(|found| {
+    let in_place = &case.environment.stack.in_place;
+    // Without an interpreter there is nothing installed, and that is told.
+    let all = in_place.reason().filter(|_| case.environment.sys_path.value().is_some()).map(|reason| {
+        Spoken::new(
+            "direct_url.json",
+            say!("whether the code of what is installed in place is in the image cannot be told: ", reason),
+        )
+    });
+    let each = in_place.value().into_iter().flatten();
+    all.into_iter()
+        .chain(each.filter_map(|found| {
             let reason = found.exists.reason()?;
             Some(
                 Spoken::new(
@@ -36,7 +44,7 @@ pub(crate) fn undetermined(case: &Case<'_>) -> Vec<Spoken> {
                 )
                 .seen([seen(found)]),
             )
-        })
+        }))
         .collect()
 }
 

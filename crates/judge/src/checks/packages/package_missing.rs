@@ -16,17 +16,11 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut out = Vec::new();
     let mut unneeded: BTreeMap<usize, Vec<Subject<'_>>> = BTreeMap::new();
     let mut of_torch: BTreeMap<usize, Vec<Subject<'_>>> = BTreeMap::new();
-    let brings = stack::torch(case).and_then(|torch| Some((torch, without_wheels(torch)?)));
     for subject in case.of(Verdict::Missing) {
         let Some(name) = &subject.requirement.name else { continue };
         let needed = case.needs.of_name(name).next().is_some();
         let allowed = case.policy.allowance("package-missing", &subject.name()).is_some();
-        if brings.is_some()
-            && !needed
-            && !allowed
-            && subject.lock.read_as == ReadAs::Demand
-            && is_part_of_torch(name)
-        {
+        if without(case, name).is_some() && !needed && !allowed && subject.lock.read_as == ReadAs::Demand {
             of_torch.entry(subject.judged.lock).or_default().push(subject);
         } else if subject.lock.read_as == ReadAs::Demand || needed {
             out.push(alone(case, subject, name, Severity::Error));
@@ -47,24 +41,29 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
         }
     }
     for subjects in of_torch.values() {
-        match (subjects.as_slice(), &brings) {
+        match (subjects.as_slice(), stack::torch(case)) {
             ([only], _) => {
                 out.extend(only.requirement.name.as_ref().map(|n| alone(case, *only, n, Severity::Error)));
             }
-            ([first, ..], Some((torch, why))) => out.push(parts_of_torch(torch, why, first, subjects)),
+            ([first, ..], Some(torch)) => {
+                let why =
+                    first.requirement.name.as_ref().and_then(|name| without(case, name)).unwrap_or_default();
+                out.push(parts_of_torch(torch, &why, first, subjects));
+            }
             _ => {}
         }
     }
     out
 }
 
-/// Whether a requirement is one that a lock has for its own build of torch: a CUDA wheel, or the compiler beside it.
-fn is_part_of_torch(name: &Name) -> bool {
-    stack::cuda_wheel(name).is_some() || matches!(name.as_str(), "cuda-toolkit" | "cuda-bindings" | "triton")
-}
-
-/// Why this torch does without the CUDA wheels, a clause; `None` where it takes them, or that cannot be told.
-fn without_wheels(torch: &Torch) -> Option<Text> {
+/// Why the image's torch does without a package that a lock has for its own build of torch (a CUDA wheel, the compiler beside
+/// it), a clause; `None` where it takes such, or that cannot be told.
+fn without(case: &Case<'_>, name: &Name) -> Option<Text> {
+    let torch = stack::torch(case)?;
+    let wheel = stack::cuda_wheel(name);
+    if wheel.is_none() && !matches!(name.as_str(), "cuda-toolkit" | "cuda-bindings" | "triton") {
+        return None;
+    }
     match (torch.variant.value()?, torch.libraries) {
         (TorchVariant::Cpu, _) => Some("is a build for the CPU alone and uses no CUDA".into()),
         (TorchVariant::Rocm(_), _) => Some("is a build for AMD's GPUs and uses no CUDA".into()),
@@ -75,7 +74,13 @@ fn without_wheels(torch: &Torch) -> Option<Text> {
         (TorchVariant::Cuda(_), Some(CudaLibraries::System)) => {
             Some("takes the libraries of CUDA from outside Python's packages".into())
         }
-        (TorchVariant::Cuda(_), Some(CudaLibraries::Wheels) | None) => None,
+        (TorchVariant::Cuda(_), Some(CudaLibraries::Wheels)) => {
+            let own = stack::cuda(torch)?.major;
+            // From CUDA 13 on most wheels bear no major in their names.
+            let of_wheel = wheel?.1.unwrap_or(13);
+            (of_wheel != own).then(|| say!("takes the wheels of CUDA ", own))
+        }
+        (TorchVariant::Cuda(_), None) => None,
     }
 }
 
