@@ -1,8 +1,8 @@
-//! `shared_files.toml`, `bad_pairs.toml` and `pkg_resources.toml` come in; their static rows come out.
+//! `shared_files.toml`, `bad_pairs.toml`, `pkg_resources.toml` and `platform_only.toml` come in; their static rows come out.
 
 use serde::Deserialize;
 
-use super::code::{At, Meta, checked, read, row, rows};
+use super::code::{At, Meta, Named, checked, read, row, rows};
 
 /// A normalised name (PEP 503).
 fn name(text: &str) -> Option<&str> {
@@ -152,6 +152,45 @@ pub fn pkg_resources(text: &str) -> Result<String, String> {
                 package: at.take("package", &r.package, |n| name(n).map(str::to_owned))?.as_str(),
                 versions: at.take("versions", &r.versions, |n| specifier(n).map(str::to_owned))?.as_str(),
                 import: at.text("import", &r.import)?,
+                source: at.text("source", &r.source)?,
+            );
+            Ok((r.package.clone(), code))
+        },
+    )?;
+    Ok(out)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnlyFile {
+    meta: Meta,
+    only: Vec<Only>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Only {
+    package: String,
+    platform: String,
+    source: String,
+}
+
+pub fn platform_only(text: &str) -> Result<String, String> {
+    let file: OnlyFile = read(text)?;
+    let mut out = checked(&file.meta)?;
+    rows(
+        &mut out,
+        ("only", "ONLY", "Only"),
+        &file.only,
+        |r| r.package.clone(),
+        |at, r| {
+            let code = row!("Only",
+                package: at.take("package", &r.package, |n| name(n).map(str::to_owned))?.as_str(),
+                platform: at.take("platform", &r.platform, |p| match p {
+                    "macos" => Some(Named("Platform::MacOs".into())),
+                    "windows" => Some(Named("Platform::Windows".into())),
+                    _ => None,
+                })?,
                 source: at.text("source", &r.source)?,
             );
             Ok((r.package.clone(), code))

@@ -35,4 +35,5 @@ pub const TABLES: &[(&str, Generate)] = &[
     ("shared_files", installed::shared_files),
     ("bad_pairs", installed::bad_pairs),
     ("pkg_resources", installed::pkg_resources),
+    ("platform_only", installed::platform_only),
 ];

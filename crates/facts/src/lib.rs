@@ -17,6 +17,7 @@ pub mod java;
 pub mod native;
 pub mod numpy;
 pub mod pkg_resources;
+pub mod platforms;
 pub mod require;
 pub mod shared_files;
 pub mod stdlib;

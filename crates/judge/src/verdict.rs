@@ -11,6 +11,7 @@ use envdiff_packaging::{Difference, Operator, SpecifierSet, Version};
 use crate::installed::{Copy, Installed, MOST_RIVALS};
 use crate::markers::{Holds, Surroundings};
 use crate::origin;
+use crate::vendor;
 
 /// A verdict with what explains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,6 +250,19 @@ impl<'a> Wanted<'a> {
                 }
             };
         };
+        let of_vendor = vendor::release(&parsed).filter(|release| {
+            !self.specifiers.contains(text) && self.specifiers.contains(&release.to_string())
+        });
+        if let (Some(release), None) = (&of_vendor, self.url) {
+            return Said::new(
+                Verdict::Satisfied,
+                say!(
+                    "compared by its release, ",
+                    release.to_string(),
+                    ": the vendor's build calls itself a pre-release of it"
+                ),
+            );
+        }
         if !self.specifiers.contains(text) {
             return Said {
                 verdict: Verdict::VersionMismatch,

@@ -26,7 +26,7 @@ pub use name::Name;
 pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Verdict};
 pub use snapshot::Snapshot;
 pub use stack::{
-    Companion, Cuda, CudaLibraries, Driver, DriverLibrary, Gpu, Hidden, Host, Java, Libc, Library,
+    Companion, Cuda, CudaLibraries, Driver, DriverLibrary, Gpu, Hidden, Host, InPlace, Java, Libc, Library,
     LibraryOrigin, Libstdcxx, Machine, MissingLibrary, Module, ModuleFile, Native, Overwritten,
     ReplacedLibrary, Stack, Told, ToldTorch, Torch, TorchVariant, Torchserve,
 };

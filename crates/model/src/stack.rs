@@ -20,6 +20,8 @@ pub struct Stack {
     pub overwritten: Fact<Vec<Overwritten>>,
     /// Modules that a file earlier on `sys.path` hides.
     pub hidden: Fact<Vec<Hidden>>,
+    /// Distributions that are installed in place, with the folders that hold their code.
+    pub in_place: Fact<Vec<InPlace>>,
     /// TorchServe; a known `None` where it is not installed.
     pub torchserve: Fact<Option<Torchserve>>,
     /// The Java that TorchServe would start; a known `None` where there is none.
@@ -38,6 +40,7 @@ impl Stack {
             native: Fact::unknown(reason.clone()),
             overwritten: Fact::unknown(reason.clone()),
             hidden: Fact::unknown(reason.clone()),
+            in_place: Fact::unknown(reason.clone()),
             torchserve: Fact::unknown(reason.clone()),
             java: Fact::unknown(reason.clone()),
         }
@@ -124,6 +127,8 @@ pub struct Companion {
     pub version: Text,
     /// The CUDA that it was built for, where its own files tell (`torchvision/version.py`): a known `None` is a CPU build.
     pub cuda: Fact<Option<Text>>,
+    /// Of one that carries a library for each CUDA (bitsandbytes): for which, in order; `None` for all others.
+    pub each_cuda: Option<Fact<Vec<Text>>>,
 }
 
 /// The CUDA of an image beside torch's own: toolkit, compatibility libraries, parts of the driver.
@@ -308,6 +313,19 @@ pub struct Hidden {
     pub by: Text,
     /// Whose it is otherwise: `None` for the standard library, else a normalised name.
     pub distribution: Option<Text>,
+}
+
+/// A distribution that is installed in place: its code lies in a folder outside `sys.path`'s own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPlace {
+    /// Its normalised name.
+    pub distribution: Text,
+    /// The folder of its project.
+    pub folder: Text,
+    /// The file that names the folder: `…/direct_url.json`, `…/model.egg-link`.
+    pub told_by: Text,
+    /// Whether the folder is there.
+    pub exists: Fact<bool>,
 }
 
 /// TorchServe in the image.

@@ -237,7 +237,7 @@ fn project_location(distribution: &Distribution) -> Option<Text> {
 }
 
 /// Percent escapes resolved.
-fn unquoted(bytes: &[u8]) -> Text {
+pub(crate) fn unquoted(bytes: &[u8]) -> Text {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((first, more)) = rest.split_first() {

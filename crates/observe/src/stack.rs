@@ -24,6 +24,7 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Res
     let cuda = cuda::derive(seen, inputs, &loader);
     let overwritten = installed::overwritten(seen, environment);
     let hidden = installed::hidden(seen, environment);
+    let in_place = installed::in_place(seen, environment);
     let CudaLibraries { runtime, cudnn, nccl, replaced } = libraries?;
     Ok(Stack {
         torch: torch?,
@@ -33,6 +34,7 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Derived) -> Res
         native: native?,
         overwritten: overwritten?,
         hidden: hidden?,
+        in_place: in_place?,
         torchserve: torchserve?,
         java: java?,
     })

@@ -10,9 +10,9 @@
 
 use envdiff_model::{
     Companion, CondaPackage, Cuda, CudaLibraries, DirectUrl, Distribution, Driver, DriverLibrary,
-    Environment, Evidence, Fact, Gpu, Hidden, Host, ImageConfig, Interpreter, Java, Layer, Libc, Library,
-    LibraryOrigin, Libstdcxx, Machine, MarkerVariable, MetadataKind, MissingLibrary, Module, ModuleFile,
-    Native, Origin, OtherInterpreter, Overwritten, PathSource, ReplacedLibrary, Snapshot, Stack,
+    Environment, Evidence, Fact, Gpu, Hidden, Host, ImageConfig, InPlace, Interpreter, Java, Layer, Libc,
+    Library, LibraryOrigin, Libstdcxx, Machine, MarkerVariable, MetadataKind, MissingLibrary, Module,
+    ModuleFile, Native, Origin, OtherInterpreter, Overwritten, PathSource, ReplacedLibrary, Snapshot, Stack,
     SysPathEntry, Target, TargetKind, Text, Told, ToldTorch, Torch, TorchVariant, Torchserve, Unknown,
 };
 use envdiff_wire::{read_snapshot, write_snapshot};
@@ -91,6 +91,7 @@ fn stack() -> Stack {
                     name: "torchvision".into(),
                     version: "0.24.1".into(),
                     cuda: Fact::known(None, seen()),
+                    each_cuda: Some(Fact::known(vec!["12.4".into()], seen())),
                 }],
             }),
             seen(),
@@ -158,6 +159,15 @@ fn stack() -> Stack {
         ),
         hidden: Fact::known(
             vec![Hidden { module: "random".into(), by: "/srv/random.py".into(), distribution: None }],
+            seen(),
+        ),
+        in_place: Fact::known(
+            vec![InPlace {
+                distribution: "model".into(),
+                folder: "/src/model".into(),
+                told_by: "/site/model-1.0.dist-info/direct_url.json".into(),
+                exists: Fact::known(false, seen()),
+            }],
             seen(),
         ),
         torchserve: Fact::known(

@@ -1,6 +1,7 @@
 //! What is installed against itself.
 
 pub(crate) mod conda_record_stale;
+pub(crate) mod editable_install_in_image;
 pub(crate) mod files_overwritten_by_another_package;
 pub(crate) mod import_name_shadowed;
 pub(crate) mod known_bad_pair;

@@ -1,5 +1,6 @@
 //! torch against its companions, its CUDA libraries, the lock, and what TorchServe needs.
 
+pub(crate) mod bitsandbytes_lacks_cuda_library;
 pub(crate) mod companion_built_for_another_torch;
 pub(crate) mod companion_of_another_variant;
 pub(crate) mod cxx11_abi_mismatch;

@@ -1,5 +1,6 @@
 //! What the locks tell of training beside what serves.
 
+pub(crate) mod cudnn_differs_from_training;
 pub(crate) mod numpy_major_differs_from_training;
 
 use envdiff_model::Verdict;

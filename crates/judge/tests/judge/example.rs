@@ -7,6 +7,7 @@
 //! python 3.11.7 [at PREFIX]     an interpreter at PREFIX/bin/python (PREFIX is /usr/local), first on PATH
 //! package NAME VERSION          a dist-info folder in its site-packages; indented lines are more headers
 //! env NAME=VALUE                a variable of the image's configuration
+//! cmd PROGRAM ARGUMENT...       what the image starts, in the place of `python`
 //! /path or SITE/path            a file; indented lines are its content (for METADATA and PKG-INFO: headers)
 //! elf PATH [KEY=VALUE]...       an ELF library for x86-64. Keys, lists with commas: needed=libA.so.1,libB.so soname=libA.so.1
 //!                               rpath=DIRS runpath=DIRS needs=libc.so.6:GLIBC_2.28 defines=GLIBC_2.36,GLIBC_2.28 stack=rwx
@@ -39,6 +40,8 @@ pub struct Example {
     pub fires: bool,
     pub python: Option<Python>,
     pub env: Vec<(String, String)>,
+    /// `CMD`; empty for the usual one.
+    pub cmd: Vec<String>,
     /// Content by absolute path.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Targets by absolute path.
@@ -171,6 +174,7 @@ fn image(example: &mut Example, lines: &[&str]) {
                 let (name, value) = pair.split_once('=').expect("env NAME=VALUE");
                 example.env.push((name.into(), value.into()));
             }
+            ["cmd", ref words @ ..] => example.cmd = words.iter().map(|word| (*word).to_owned()).collect(),
             ["elf", path, ref keys @ ..] => {
                 let path = absolute(example, path);
                 example.files.insert(path, elf(keys, &content));

@@ -89,7 +89,11 @@ fn config(example: &Example) -> ImageConfig {
     ImageConfig {
         env,
         workdir: "/srv".into(),
-        cmd: vec![program.into()],
+        cmd: if example.cmd.is_empty() {
+            vec![program.into()]
+        } else {
+            example.cmd.iter().map(|word| word.as_str().into()).collect()
+        },
         os: Some("linux".into()),
         architecture: Some("amd64".into()),
         ..ImageConfig::default()

@@ -75,9 +75,7 @@ pub(crate) fn derive_within(
     }
     for distribution in &mut distributions {
         let in_place = distribution.name.as_ref().is_some_and(|name| {
-            links
-                .iter()
-                .any(|(link, location)| *link == link_name(name) && *location == distribution.location)
+            links.iter().any(|link| link.name == link_name(name) && link.folder == distribution.location)
         });
         distribution.editable |= in_place;
     }
@@ -137,11 +135,17 @@ fn rank(distributions: &mut [Distribution]) {
     }
 }
 
-/// Normalised name and the folder that it leads to.
-type EggLink = (String, Text);
+/// What installs a project in place, as setuptools did it before PEP 660.
+pub(crate) struct EggLink {
+    /// Normalised name.
+    pub(crate) name: String,
+    /// The folder that it leads to, as written.
+    pub(crate) folder: Text,
+    pub(crate) file: ImagePath,
+}
 
 /// The egg-links of the site folders, and those that cannot be read.
-fn egg_links(seen: &Seen, path: &[SysPathEntry]) -> Result<(Vec<EggLink>, Vec<Unknown>), Miss> {
+pub(crate) fn egg_links(seen: &Seen, path: &[SysPathEntry]) -> Result<(Vec<EggLink>, Vec<Unknown>), Miss> {
     let folders: Vec<ImagePath> = path
         .iter()
         .filter(|e| matches!(e.from, PathSource::Site | PathSource::Venv | PathSource::User))
@@ -160,7 +164,12 @@ fn egg_links(seen: &Seen, path: &[SysPathEntry]) -> Result<(Vec<EggLink>, Vec<Un
             }
             let Found::Is(lines) = found else { return Ok((None, None)) };
             let stem = name.strip_suffix(b".egg-link").unwrap_or(name);
-            Ok((lines.first().map(|line| (link_name(&Text::from(stem)), line.clone())), None))
+            let link = lines.first().map(|line| EggLink {
+                name: link_name(&Text::from(stem)),
+                folder: line.clone(),
+                file: file.clone(),
+            });
+            Ok((link, None))
         })
     })?;
     let (links, unknown): (Vec<_>, Vec<_>) = found.into_iter().flatten().unzip();

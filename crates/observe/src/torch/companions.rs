@@ -1,6 +1,7 @@
 //! The distributions of an environment come in; those that have C++ code for torch, with the CUDA that they were built for,
 //! come out.
 
+use envdiff_facts::CudaVersion;
 use envdiff_facts::companions::{BuildLabel, LabelledCuda};
 use envdiff_files::{Ask, ImagePath, Miss, Seen};
 use envdiff_model::{Companion, Distribution, Environment, Evidence, Fact, Name, Text, say};
@@ -63,11 +64,43 @@ pub(super) fn derive(seen: &Seen, environment: &Environment) -> Result<Vec<Compa
         .collect();
     installed.sort_by_key(|(name, ..)| *name);
     installed.dedup_by_key(|(name, ..)| *name);
-    let told = seen.each(&installed, |(_, folder, found)| cuda(seen, *folder, found))?;
-    let companions = installed.iter().zip(told).filter_map(|((name, _, found), cuda)| {
-        Some(Companion { name: Text::from(*name), version: found.version.clone()?, cuda })
-    });
+    let told = seen.each(&installed, |(_, folder, found)| cuda(seen, *folder, found));
+    let each = seen.each(&installed, |(name, _, found)| each_cuda(seen, name, found))?;
+    let companions =
+        installed.iter().zip(told?).zip(each).filter_map(|(((name, _, found), cuda), each_cuda)| {
+            Some(Companion { name: Text::from(*name), version: found.version.clone()?, cuda, each_cuda })
+        });
     Ok(companions.collect())
+}
+
+/// bitsandbytes carries `libbitsandbytes_cuda118.so` and its kin side by side and loads the one for torch's CUDA: the names
+/// tell for which it has one (`bitsandbytes/cextension.py`, 0.42.0 … 0.50.2: two digits of the major, then the minor).
+fn each_cuda(seen: &Seen, name: &str, found: &Distribution) -> Result<Option<Fact<Vec<Text>>>, Miss> {
+    if name != "bitsandbytes" {
+        return Ok(None);
+    }
+    let Some(folder) = ImagePath::new(found.location.as_bytes()).and_then(|place| place.join(name)) else {
+        return Ok(None);
+    };
+    let at = Text::from(folder.as_bytes());
+    let listing = match ask::list(seen, &folder)? {
+        Found::Is(listing) => listing,
+        Found::Absent => return Ok(Some(Fact::unknown(say!(at, " is not there")))),
+        Found::Unreadable(why) => return Ok(Some(Fact::unknown(say!(at, " cannot be read: ", why)))),
+    };
+    let digits = listing.entries.iter().filter_map(|(name, _)| {
+        let code = name.strip_prefix(b"libbitsandbytes_cuda")?.strip_suffix(b".so")?;
+        std::str::from_utf8(code).ok().filter(|code| code.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let mut versions: Vec<CudaVersion> = digits
+        .filter_map(|code| {
+            let (major, minor) = code.split_at_checked(2)?;
+            CudaVersion::parse(&format!("{major}.{minor}"))
+        })
+        .collect();
+    versions.sort_unstable();
+    let told = versions.into_iter().map(|version| Text::from(version.to_string())).collect();
+    Ok(Some(Fact::known(told, Evidence::new(at, "libbitsandbytes_cuda….so"))))
 }
 
 /// By the label of `__version__` or of METADATA, else by what its extension links.

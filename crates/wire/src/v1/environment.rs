@@ -7,7 +7,9 @@ use model::{MarkerVariable, Text};
 use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
-use super::stack::{Cuda, Hidden, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve};
+use super::stack::{
+    Cuda, Hidden, InPlace, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve,
+};
 use super::words::{MetadataKind, PathSource};
 use crate::mirror::Mirror;
 use crate::string::Str;
@@ -49,6 +51,9 @@ pub struct Environment<D> {
     pub overwritten: Fact<Vec<Overwritten>>,
     /// Modules that a file earlier on `sys.path` hides.
     pub hidden: Fact<Vec<Hidden>>,
+    /// Distributions that are installed in place.
+    #[serde(default)]
+    pub in_place: Fact<Vec<InPlace>>,
     /// TorchServe; a known null where it is not installed.
     #[serde(default)]
     pub torchserve: Fact<Option<Torchserve>>,
@@ -322,6 +327,7 @@ impl<D> Environment<D> {
             native: Mirror::of(&environment.stack.native),
             overwritten: Mirror::of(&environment.stack.overwritten),
             hidden: Mirror::of(&environment.stack.hidden),
+            in_place: Mirror::of(&environment.stack.in_place),
             torchserve: Mirror::of(&environment.stack.torchserve),
             java: Mirror::of(&environment.stack.java),
             machine: Mirror::of(&environment.machine),
@@ -361,6 +367,7 @@ impl Environment<Described> {
                 native: Mirror::into_model(self.native),
                 overwritten: Mirror::into_model(self.overwritten),
                 hidden: Mirror::into_model(self.hidden),
+                in_place: Mirror::into_model(self.in_place),
                 torchserve: Mirror::into_model(self.torchserve),
                 java: Mirror::into_model(self.java),
             },

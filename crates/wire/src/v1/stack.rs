@@ -40,6 +40,9 @@ mirror! {
         version: Str,
         /// The CUDA that it was built for; a known null is a CPU build.
         cuda: Fact<Option<Str>>,
+        /// Of one that carries a library for each CUDA: for which; null for all others.
+        #[serde(default)]
+        each_cuda: Option<Fact<Vec<Str>>>,
     }
     /// CUDA of the image beside torch's own.
     Cuda {
@@ -177,6 +180,17 @@ mirror! {
         by: Str,
         /// Whose it is otherwise; null for the standard library.
         distribution: Option<Str>,
+    }
+    /// A distribution that is installed in place.
+    InPlace {
+        /// Normalised name.
+        distribution: Str,
+        /// The folder of its project.
+        folder: Str,
+        /// The file that names the folder.
+        told_by: Str,
+        /// Whether the folder is there.
+        exists: Fact<bool>,
     }
     /// TorchServe.
     Torchserve {

@@ -6,6 +6,7 @@ use envdiff_packaging::Version;
 
 use crate::case::{Case, Spoken, seen};
 use crate::installed::Copy;
+use crate::vendor;
 use crate::wording;
 
 /// What is built every night beside torch.
@@ -15,8 +16,10 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut out = Vec::new();
     let mut others: Vec<(&Name, &Copy<'_>)> = Vec::new();
     for (name, _, copy) in case.installed.all() {
-        let is_pre =
-            copy.version.as_ref().is_some_and(|version| version.is_prerelease() && !is_vendors(version));
+        let is_pre = copy
+            .version
+            .as_ref()
+            .is_some_and(|version| version.is_prerelease() && vendor::release(version).is_none());
         if !is_pre || wanted(case, name) {
             continue;
         }
@@ -52,11 +55,6 @@ fn wanted(case: &Case<'_>, name: &Name) -> bool {
     case.of(Verdict::Satisfied).any(|subject| {
         subject.requirement.name.as_ref() == Some(name) && !subject.requirement.specifier.is_empty()
     })
-}
-
-/// A vendor's build of a release, which calls itself a pre-release of it (`2.4.0a0+f70bd71a48.nv24.6`).
-fn is_vendors(version: &Version) -> bool {
-    version.local().is_some_and(|local| local.split('.').any(|part| part.starts_with("nv")))
 }
 
 /// `2.6.0.dev20241001+cu124`

@@ -10,6 +10,7 @@ use crate::case::{Case, Spoken, seen};
 use crate::checks::torch;
 use crate::installed::{Copy, Holding, MOST_RIVALS, Wanted};
 use crate::needs::Edge;
+use crate::vendor;
 use crate::verdict;
 use crate::wording;
 
@@ -144,7 +145,8 @@ fn verdicts(case: &Case<'_>, wanted: &Wanted, holding: &Holding) -> Vec<Option<b
     let takes = |copy: &Copy<'_>| -> Option<bool> {
         let text = copy.distribution.version.as_ref()?.as_str()?;
         let Some(version) = &copy.version else { return set.has_identical().then(|| set.contains(text)) };
-        let by_metadata = set.contains(text) || vendor_release(version).is_some_and(|v| set.contains(&v));
+        let by_metadata =
+            set.contains(text) || vendor::release(version).is_some_and(|v| set.contains(&v.to_string()));
         // Where folder and METADATA disagree and one of them would do, which one counts hangs on pip's version.
         if let Some(folder) = copy.folder_version.as_deref().filter(|folder| *folder != text)
             && set.contains(folder) != by_metadata
@@ -160,17 +162,6 @@ fn verdicts(case: &Case<'_>, wanted: &Wanted, holding: &Holding) -> Vec<Option<b
 fn rivals(holding: &Holding) -> impl Iterator<Item = usize> {
     let only = holding.rivals.is_empty().then_some(holding.first);
     holding.rivals.iter().copied().chain(only)
-}
-
-/// The release of a vendor's build that calls itself a pre-release of it (`2.4.0a0+f70bd71a48.nv24.6`): it is cut from the
-/// release's own branch, and packages that ask for the release are built and run against it.
-fn vendor_release(version: &Version) -> Option<String> {
-    let local = version.local()?;
-    let is_vendors = local
-        .split('.')
-        .any(|part| part.strip_prefix("nv").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit())));
-    (is_vendors && version.is_prerelease())
-        .then(|| Text::join(version.release().map(|n| n.to_string()), ".").to_lossy().into_owned())
 }
 
 fn speak(case: &Case<'_>, edge: &Edge<'_>, wanted: &Wanted, broken: &Broken) -> Option<Spoken> {

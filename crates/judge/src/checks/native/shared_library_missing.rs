@@ -1,27 +1,53 @@
 //! Extension modules and the libraries that the loader does not find for them come in; an error for each distribution comes
 //! out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use envdiff_model::{Severity, Text, say};
+use envdiff_model::{Fact, Severity, Text, say};
 
 use crate::case::{Case, Spoken};
 use crate::checks::native::cudnn8_needed_cudnn9_present as cudnn8;
+use crate::checks::torch::{
+    companion_built_for_another_torch as another_torch, companion_of_another_variant as another_variant,
+    extension_built_for_another_torch as extension, nvidia_wheel_missing as wheel_missing,
+};
 use crate::modules::{self, Readable, SHOWN};
 use crate::wording;
 
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let Some(native) = modules::native(case.environment) else { return Vec::new() };
     let of = modules::by_distribution(native, |file| modules::is_loadable(native, file));
-    of.into_iter().filter_map(|(name, modules)| speak(case, name, &modules)).collect()
+    let told = Told::of(case);
+    of.into_iter().filter_map(|(name, modules)| speak(case, &told, name, &modules)).collect()
 }
 
-fn speak(case: &Case<'_>, name: &Text, modules: &[Readable<'_>]) -> Option<Spoken> {
+/// What the checks of torch say of libraries that are not found: one cause, one finding.
+struct Told {
+    /// Packages that are told to be built for another torch or another CUDA.
+    others: BTreeSet<Text>,
+    /// It is told that CUDA wheels are missing.
+    wheels: bool,
+    /// There is no torch, which what is built on it imports first.
+    no_torch: bool,
+}
+
+impl Told {
+    fn of(case: &Case<'_>) -> Self {
+        let spoken = [another_variant::listen(case), another_torch::listen(case), extension::listen(case)];
+        Self {
+            others: spoken.into_iter().flatten().map(|spoken| spoken.subject).collect(),
+            wheels: !wheel_missing::listen(case).is_empty(),
+            no_torch: matches!(case.environment.stack.torch, Fact::Known { value: None, .. }),
+        }
+    }
+}
+
+fn speak(case: &Case<'_>, told: &Told, name: &Text, modules: &[Readable<'_>]) -> Option<Spoken> {
     // Each library once, with the first file that needs it.
     let mut missing: BTreeMap<&Text, Readable<'_>> = BTreeMap::new();
     for module in modules {
         for library in &module.file.missing {
-            if !is_told_elsewhere(case, name, &library.soname) {
+            if !is_told_elsewhere(case, told, name, &library.soname) {
                 missing.entry(&library.soname).or_insert(*module);
             }
         }
@@ -67,7 +93,7 @@ fn fix(case: &Case<'_>, name: &Text, missing: &BTreeMap<&Text, Readable<'_>>) ->
 
 /// What the checks of torch tell: wheels of CUDA that it asks for and that are missing, packages that were built for another
 /// torch or another CUDA. Another major of cuDNN has its own check.
-fn is_told_elsewhere(case: &Case<'_>, name: &Text, soname: &Text) -> bool {
+fn is_told_elsewhere(case: &Case<'_>, told: &Told, name: &Text, soname: &Text) -> bool {
     const OF_CUDA: [&str; 3] = ["libcu", "libnv", "libnccl."];
     const OF_TORCH: [&str; 3] = ["libtorch", "libc10", "libshm"];
     let starts = |with: &[&str]| with.iter().any(|start| soname.as_bytes().starts_with(start.as_bytes()));
@@ -78,8 +104,9 @@ fn is_told_elsewhere(case: &Case<'_>, name: &Text, soname: &Text) -> bool {
             own.as_str() == "torch"
                 && copy.distribution.requires.iter().any(|need| need.as_bytes().starts_with(b"nvidia-"))
         });
-    (starts(&OF_CUDA) && (is_companion || asks_wheels))
-        || (starts(&OF_TORCH) && is_companion)
+    let other = told.others.contains(name) || (is_companion && told.no_torch);
+    (starts(&OF_CUDA) && (other || asks_wheels || (is_companion && told.wheels)))
+        || (starts(&OF_TORCH) && other)
         || cudnn8::is_told(case, soname)
 }
 

@@ -1,9 +1,12 @@
-//! Requirements that are satisfied by a build with a local version come in; one note each comes out.
+//! Requirements that are satisfied by a build with a local version come in, and those that a vendor's build satisfies by its
+//! release alone; one note each comes out.
 
 use envdiff_model::{Verdict, say};
 use envdiff_packaging::{Operator, SpecifierSet, Wanted};
 
 use crate::case::{Case, Spoken, Subject, seen};
+use crate::vendor;
+use crate::wording;
 
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     case.of(Verdict::Satisfied).filter_map(speak).collect()
@@ -15,6 +18,33 @@ fn speak(subject: Subject<'_>) -> Option<Spoken> {
     let version = copy.version.as_ref().filter(|version| version.has_local())?;
     let public = version.without_local();
     let set = SpecifierSet::parse(&subject.requirement.specifier).ok()?;
+    if let Some(release) = vendor::release(version).filter(|release| set.contains(&release.to_string()))
+        && !set.contains(&version.to_string())
+    {
+        return Some(
+            Spoken::new(
+                subject.name(),
+                say!(
+                    name,
+                    " ",
+                    version.to_string(),
+                    " is installed, the lock wants ",
+                    wording::wants(subject.requirement),
+                    ": the vendor's build of ",
+                    release.to_string(),
+                    ", compared by its release alone"
+                ),
+            )
+            .about(subject.judged)
+            .label("image has a vendor's build")
+            .seen([seen(copy.distribution)])
+            .why(
+                "it calls itself a pre-release, for it was cut from the source before the release was out: what the release fixed \
+                 last may be missing in it; an installer that is given the lock would put the index's build in its place",
+            )
+            .fix("keep it out of what is installed on top of such an image: a constraints file that pins the vendor's version does that"),
+        );
+    }
     let pins_public = set.specifiers().iter().any(|s| {
         s.operator() == Operator::Equal && matches!(s.wanted(), Wanted::Version(wanted) if *wanted == public)
     });

@@ -1,23 +1,30 @@
-//! Requirements that are missing come in; one error each where something wants them, and for a record one warning for the
-//! rest, come out.
+//! Requirements that are missing come in; one error each where something wants them, for a record one warning for the rest,
+//! and one error for all the CUDA wheels that the image's torch does without, come out.
 
 use std::collections::BTreeMap;
 
-use envdiff_model::{Evidence, Name, PathSource, ReadAs, Severity, Text, Verdict, say};
+use envdiff_model::{
+    CudaLibraries, Evidence, Name, PathSource, ReadAs, Severity, Text, Torch, TorchVariant, Verdict, say,
+};
 
 use crate::case::{Case, Spoken, Subject};
 use crate::installed::file_name;
+use crate::stack;
 use crate::wording;
 
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut out = Vec::new();
     let mut unneeded: BTreeMap<usize, Vec<Subject<'_>>> = BTreeMap::new();
+    let mut of_torch: BTreeMap<usize, Vec<Subject<'_>>> = BTreeMap::new();
     for subject in case.of(Verdict::Missing) {
         let Some(name) = &subject.requirement.name else { continue };
         let needed = case.needs.of_name(name).next().is_some();
-        if subject.lock.read_as == ReadAs::Demand || needed {
+        let allowed = case.policy.allowance("package-missing", &subject.name()).is_some();
+        if without(case, name).is_some() && !needed && !allowed && subject.lock.read_as == ReadAs::Demand {
+            of_torch.entry(subject.judged.lock).or_default().push(subject);
+        } else if subject.lock.read_as == ReadAs::Demand || needed {
             out.push(alone(case, subject, name, Severity::Error));
-        } else if case.policy.allowance("package-missing", &subject.name()).is_some() {
+        } else if allowed {
             // Told by itself, so that the allowance covers it and the common warning does not name it.
             out.push(alone(case, subject, name, Severity::Warning));
         } else {
@@ -33,7 +40,78 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
             [first, ..] => out.push(together(case, first, subjects)),
         }
     }
+    for subjects in of_torch.values() {
+        match (subjects.as_slice(), stack::torch(case)) {
+            ([only], _) => {
+                out.extend(only.requirement.name.as_ref().map(|n| alone(case, *only, n, Severity::Error)));
+            }
+            ([first, ..], Some(torch)) => {
+                let why =
+                    first.requirement.name.as_ref().and_then(|name| without(case, name)).unwrap_or_default();
+                out.push(parts_of_torch(torch, &why, first, subjects));
+            }
+            _ => {}
+        }
+    }
     out
+}
+
+/// Why the image's torch does without a package that a lock has for its own build of torch (a CUDA wheel, the compiler beside
+/// it), a clause; `None` where it takes such, or that cannot be told.
+fn without(case: &Case<'_>, name: &Name) -> Option<Text> {
+    let torch = stack::torch(case)?;
+    let wheel = stack::cuda_wheel(name);
+    if wheel.is_none() && !matches!(name.as_str(), "cuda-toolkit" | "cuda-bindings" | "triton") {
+        return None;
+    }
+    match (torch.variant.value()?, torch.libraries) {
+        (TorchVariant::Cpu, _) => Some("is a build for the CPU alone and uses no CUDA".into()),
+        (TorchVariant::Rocm(_), _) => Some("is a build for AMD's GPUs and uses no CUDA".into()),
+        (TorchVariant::Xpu(_), _) => Some("is a build for Intel's GPUs and uses no CUDA".into()),
+        (TorchVariant::Cuda(_), Some(CudaLibraries::Bundled)) => {
+            Some("brings the libraries of CUDA in torch/lib".into())
+        }
+        (TorchVariant::Cuda(_), Some(CudaLibraries::System)) => {
+            Some("takes the libraries of CUDA from outside Python's packages".into())
+        }
+        (TorchVariant::Cuda(_), Some(CudaLibraries::Wheels)) => {
+            let own = stack::cuda(torch)?.major;
+            // From CUDA 13 on most wheels bear no major in their names.
+            let of_wheel = wheel?.1.unwrap_or(13);
+            (of_wheel != own).then(|| say!("takes the wheels of CUDA ", own))
+        }
+        (TorchVariant::Cuda(_), None) => None,
+    }
+}
+
+/// One finding for all of them: one cause, the build of torch.
+fn parts_of_torch(torch: &Torch, why: &Text, first: &Subject<'_>, subjects: &[Subject<'_>]) -> Spoken {
+    let names: Vec<Text> = subjects.iter().map(Subject::name).collect();
+    Spoken::new(
+        "torch",
+        say!(
+            names.len(),
+            " packages of ",
+            first.lock.path,
+            " that go with the lock's build of torch are not installed: the image's torch ",
+            torch.version,
+            " ",
+            why
+        ),
+    )
+    .severity(Severity::Error)
+    .about(first.judged)
+    .label(say!("this and ", names.len() - 1, " more are not in the image"))
+    .seen(torch.variant.evidence().iter().cloned())
+    .seen([Evidence::new(first.lock.path.clone(), say!("not installed: ", wording::list(&names)))])
+    .why(
+        "the lock says that they must be there, so it is not met; nothing that is installed needs them, and the image's torch is \
+         imported without them",
+    )
+    .fix(
+        "where this build of torch is meant, make a lock for it (from the index that serves it); else install the lock's build of \
+         torch with its packages",
+    )
 }
 
 fn alone(case: &Case<'_>, subject: Subject<'_>, name: &Name, severity: Severity) -> Spoken {

@@ -4,11 +4,13 @@ use envdiff_model::{Evidence, Fact, Severity, Text, Verdict, say};
 
 use crate::case::{Case, Spoken, seen};
 use crate::checks::gpu::{driver_too_old_for_cuda, gpu_not_in_torch_arch_list};
+use crate::checks::installed::editable_install_in_image as editable;
 use crate::checks::installed::files_overwritten_by_another_package as overwritten;
 use crate::checks::installed::import_name_shadowed as shadowed;
 use crate::checks::installed::requirement_of_installed_package_broken as broken;
 use crate::checks::native::shared_library_missing as library;
 use crate::checks::python::interpreter_missing;
+use crate::checks::torch::bitsandbytes_lacks_cuda_library as bitsandbytes;
 use crate::verdict;
 use crate::wording;
 
@@ -42,12 +44,19 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     out.extend(gpu_not_in_torch_arch_list::undetermined(case));
     out.extend(library::undetermined(case));
     let installed = [overwritten::undetermined(case), shadowed::undetermined(case)];
-    out.extend(installed.into_iter().flatten().map(|spoken| {
-        spoken
-            .severity(Severity::Note)
-            .why("what was not seen may be there all the same")
-            .fix("look at it by hand where it matters")
-    }));
+    out.extend(
+        installed
+            .into_iter()
+            .flatten()
+            .chain(editable::undetermined(case))
+            .chain(bitsandbytes::undetermined(case))
+            .map(|spoken| {
+                spoken
+                    .severity(Severity::Note)
+                    .why("what was not seen may be there all the same")
+                    .fix("look at it by hand where it matters")
+            }),
+    );
     out
 }
 

@@ -1,10 +1,11 @@
-//! A TorchServe and the Java that it starts come in; an error where that cannot run it, a note where its documentation asks
-//! for a newer one, comes out.
+//! A TorchServe and the Java that it starts come in; an error where that cannot run it and the image starts it, a warning
+//! where the start is left open, a note where its documentation asks for a newer one, comes out.
 
 use envdiff_facts::java::{self, Fit};
 use envdiff_model::{Severity, say};
 
 use crate::case::{Case, Spoken};
+use crate::starts::{self, Starts};
 
 /// The first Java that has `Files.readString`, which the server calls at its start: read in the class files of
 /// `ConfigManager` in 0.4.2 and 0.12.0. They are of Java 8's format, so an older Java loads them and fails only then.
@@ -21,12 +22,16 @@ fn speak(case: &Case<'_>) -> Option<Spoken> {
     let version = java.version.as_ref()?;
     let major = major(version.as_str()?)?;
     let row = java::torchserve(torchserve.version.as_str()?)?;
+    // A TorchServe that nobody starts breaks nothing.
+    let breaks = match starts::torchserve(case) {
+        Starts::It => Severity::Error,
+        Starts::Unknown => Severity::Warning,
+        Starts::Another => Severity::Note,
+    };
     let (severity, why) = match row.fit(major) {
-        Fit::TooOld => {
-            (Severity::Error, "it cannot load the server's classes: UnsupportedClassVersionError".into())
-        }
+        Fit::TooOld => (breaks, "it cannot load the server's classes: UnsupportedClassVersionError".into()),
         _ if major < FIRST_THAT_STARTS => (
-            Severity::Error,
+            breaks,
             "the server calls what Java 11 brought and ends at its start with NoSuchMethodError: \
              java.nio.file.Files.readString"
                 .into(),

@@ -1,14 +1,15 @@
-//! A TorchServe and the installed packages come in; an error for each package comes out that its server or its workers import
-//! at their start and that is missing.
+//! A TorchServe and the installed packages come in; what comes out for each package that its server or its workers import at
+//! their start and that is missing: an error where the image starts TorchServe, else a warning.
 //!
 //! Read in the wheels: `ts/model_server.py` imports psutil (0.4.2 … 0.12.0), `ts/model_service_worker.py` reaches torch
 //! (all) and, from 0.8.0 on, yaml (`ts/utils/util.py`); none of these imports is guarded. Metadata names psutil alone.
 
 use envdiff_facts::Numbers;
-use envdiff_model::{Fact, Name, say};
+use envdiff_model::{Fact, Name, Severity, say};
 
 use crate::case::{Case, Spoken};
 use crate::needs::Edge;
+use crate::starts::{self, Starts};
 use crate::verdict;
 use crate::wording;
 
@@ -23,6 +24,10 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let stack = &case.environment.stack;
     let Some(Some(torchserve)) = stack.torchserve.value() else { return Vec::new() };
     let version = torchserve.version.as_str().and_then(Numbers::split).map(|(numbers, _)| numbers);
+    let severity = match starts::torchserve(case) {
+        Starts::It => Severity::Error,
+        Starts::Another | Starts::Unknown => Severity::Warning,
+    };
     IMPORTS
         .iter()
         .filter(|(.., since, _)| version.is_some_and(|version| version >= *since))
@@ -32,6 +37,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
                 *name,
                 say!("TorchServe ", torchserve.version, " imports ", *module, ", which is not installed"),
             )
+            .severity(severity)
             .seen(stack.torchserve.evidence().iter().cloned())
             .why(say!(*who, " ends with ModuleNotFoundError: No module named '", *module, "'"))
             .fix(say!("`", wording::pip(case), " install ", *name, "`"))
