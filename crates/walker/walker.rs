@@ -37,6 +37,10 @@ const IN: usize = 16 << 10;
 const OUT: usize = 64 << 10;
 const NAMES: usize = 32 << 10;
 const VOLUMES: usize = 32 << 10;
+/// How many files stay open for more of their parts.
+const KEPT: usize = 64;
+/// The longest path of one that does.
+const KEPT_PATH: usize = 240;
 
 const FILE: u8 = 0;
 const FOLDER: u8 = 1;
@@ -229,6 +233,14 @@ unsafe fn bytes<'a>(at: *const u8, len: usize) -> &'a [u8] {
     core::slice::from_raw_parts(at, len)
 }
 
+/// A file that stays open; none while its path is empty.
+struct Kept {
+    path: [u8; KEPT_PATH],
+    len: usize,
+    fd: usize,
+    size: u64,
+}
+
 /// Zeroed memory that the program has from its start; pages that are never touched cost nothing.
 struct Memory {
     input: [u8; IN],
@@ -252,6 +264,9 @@ struct Memory {
     volumes_len: usize,
     stat: [u8; 256],
     no_statx: bool,
+    kept: [Kept; KEPT],
+    /// Which one makes room for the next.
+    next_kept: usize,
 }
 
 static mut MEMORY: Memory = Memory {
@@ -271,6 +286,11 @@ static mut MEMORY: Memory = Memory {
     volumes_len: 0,
     stat: [0; 256],
     no_statx: false,
+    kept: {
+        const NONE: Kept = Kept { path: [0; KEPT_PATH], len: 0, fd: 0, size: 0 };
+        [NONE; KEPT]
+    },
+    next_kept: 0,
 };
 
 unsafe fn wind_up_alarm() {
@@ -659,15 +679,50 @@ impl Memory {
             b'D' => self.list(a, b == 1, suffixes),
             b'H' | b'R' | b'G' if kind != FILE => self.head(2, NOT_A_FILE, 0, 0, false),
             b'H' | b'R' | b'G' => {
+                let real = bytes(self.real.as_ptr(), self.real_len);
+                if let Some(kept) = self.kept.iter().find(|kept| kept.len > 0 && bytes(kept.path.as_ptr(), kept.len) == real) {
+                    let (fd, size) = (kept.fd, kept.size);
+                    return self.read(fd, size, op, a, b);
+                }
                 let fd = self.open(0);
                 if fd < 0 {
                     return self.fail(fd);
                 }
-                self.read(fd as usize, op, a, b);
-                call(CLOSE, fd as usize, 0, 0, 0, 0);
+                let fd = fd as usize;
+                // What was opened is looked at again: it must be what was seen before.
+                match self.look_at(fd, b"\0".as_ptr(), AT_EMPTY_PATH) {
+                    Ok((FILE, size, _)) => {
+                        self.read(fd, size, op, a, b);
+                        if op == b'G' && self.keep(fd, size) {
+                            return;
+                        }
+                    }
+                    Ok(_) => self.head(2, NOT_A_FILE, 0, 0, false),
+                    Err(error) => self.fail(error),
+                }
+                call(CLOSE, fd, 0, 0, 0, 0);
             }
             _ => exit(3),
         }
+    }
+
+    /// Lets the file at `real` stay open, for of one that is read in parts more is asked soon: where opening is slow, as on a
+    /// file system in user space, that is most of what a part costs.
+    unsafe fn keep(&mut self, fd: usize, size: u64) -> bool {
+        if self.real_len > KEPT_PATH {
+            return false;
+        }
+        let at = self.next_kept;
+        self.next_kept = (at + 1) % KEPT;
+        let kept = self.kept.as_mut_ptr().add(at);
+        if (*kept).len > 0 {
+            call(CLOSE, (*kept).fd, 0, 0, 0, 0);
+        }
+        memcpy((*kept).path.as_mut_ptr(), self.real.as_ptr(), self.real_len);
+        (*kept).len = self.real_len;
+        (*kept).fd = fd;
+        (*kept).size = size;
+        true
     }
 
     unsafe fn fail(&mut self, error: isize) {
@@ -676,13 +731,7 @@ impl Memory {
         }
     }
 
-    unsafe fn read(&mut self, fd: usize, op: u8, a: u64, b: u64) {
-        // What was opened is looked at again: it must be what was seen before.
-        let size = match self.look_at(fd, b"\0".as_ptr(), AT_EMPTY_PATH) {
-            Ok((FILE, size, _)) => size,
-            Ok(_) => return self.head(2, NOT_A_FILE, 0, 0, false),
-            Err(error) => return self.fail(error),
-        };
+    unsafe fn read(&mut self, fd: usize, size: u64, op: u8, a: u64, b: u64) {
         if op == b'R' && size > a {
             return self.head(2, TOO_LARGE, 0, 0, false);
         }

@@ -43,7 +43,7 @@ impl StreamSource {
         let root = layers.forest.plant();
         layers.trees.push(Tree { root, store: Store::Kept });
         let mut walk = Walk::new(Flow::new((self.begin)()?));
-        let mut keeper = Keeper { likely: self.likely.as_ref(), asked: &asked, kept: &mut layers.kept };
+        let mut keeper = Keeper::new(self.likely.as_ref(), &asked, &mut layers.kept);
         let events = &self.events;
         let mut progress = |entries| events.step("reading the export", entries);
         grow(&mut layers.forest, root, &mut walk, &mut keeper, &mut progress)

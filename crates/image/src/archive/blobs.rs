@@ -261,7 +261,7 @@ pub(crate) fn of_stream(
                     Body::Tar { start, packed } => {
                         let root = layers.forest.plant();
                         let body = unpack(packed, start.chain(walk.body()));
-                        let mut keeper = Keeper { likely, asked: &[], kept: &mut layers.kept };
+                        let mut keeper = Keeper::new(likely, &[], &mut layers.kept);
                         let mut inner = Walk::new(Flow::new(body));
                         grow(&mut layers.forest, root, &mut inner, &mut keeper, progress)?;
                         trees.insert(name, Tree { root, store: Store::Kept });
@@ -329,7 +329,7 @@ pub(crate) fn index(
         }
         packed => {
             let mut walk = Walk::new(Flow::new(unpack(packed, Window::new(Rc::clone(file), at, len))));
-            let mut keeper = Keeper { likely, asked: &[], kept: &mut layers.kept };
+            let mut keeper = Keeper::new(likely, &[], &mut layers.kept);
             (grow(&mut layers.forest, root, &mut walk, &mut keeper, progress), Store::Kept)
         }
     };

@@ -617,7 +617,7 @@ mod tests {
     fn grown(mut forest: Forest, tar: &[u8]) -> String {
         let root = forest.plant();
         let mut kept = super::super::keep::AllKept::default();
-        let mut keeper = Keeper { likely: None, asked: &[], kept: &mut kept };
+        let mut keeper = Keeper::new(None, &[], &mut kept);
         told(grow(&mut forest, root, &mut Walk::new(Flow::new(tar)), &mut keeper, &mut |_| ()))
     }
 

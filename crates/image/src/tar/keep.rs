@@ -139,10 +139,19 @@ impl AllKept {
 
 /// Keeps what observers will probably want.
 pub(crate) struct Keeper<'a> {
-    pub(crate) likely: Option<&'a Likely>,
+    likely: Option<&'a Likely>,
     /// What is asked already when the stream begins, part by part, sorted.
-    pub(crate) asked: &'a [Vec<&'a [u8]>],
-    pub(crate) kept: &'a mut AllKept,
+    asked: &'a [Vec<&'a [u8]>],
+    kept: &'a mut AllKept,
+    /// Room for the beginning of an ELF file.
+    start: Vec<u8>,
+}
+
+impl<'a> Keeper<'a> {
+    /// Keeps to `kept` what is likely or asked already.
+    pub(crate) fn new(likely: Option<&'a Likely>, asked: &'a [Vec<&'a [u8]>], kept: &'a mut AllKept) -> Self {
+        Self { likely, asked, kept, start: Vec::new() }
+    }
 }
 
 impl Keeper<'_> {
@@ -189,7 +198,9 @@ impl Keep for Keeper<'_> {
                     return Ok(self.kept.push(vec![(0, head)].into()));
                 }
                 // The head is among what is read first of an ELF file.
-                let kept = probe(walk, size, head.into_vec(), &[], &[], &questions)?;
+                self.start.clear();
+                self.start.extend_from_slice(&head);
+                let kept = probe(walk, size, &mut self.start, &[], &[], &questions)?;
                 return Ok(self.kept.push(kept));
             }
             let rest = walk.read(size - head.len() as u64)?;
@@ -242,7 +253,7 @@ pub(crate) fn gather<I: Input>(
     found: &mut dyn FnMut(&[u8], Kept),
 ) -> Result<(), TarError> {
     let mut gathered: HashMap<Vec<u8>, Kept> = HashMap::new();
-    let mut bytes = 0;
+    let (mut bytes, mut start) = (0, Vec::new());
     // To the end: of two entries of one path the later counts, and nothing of the earlier may be left beside it.
     while walk.next()? {
         if walk.header.kind != TarKind::File {
@@ -261,7 +272,8 @@ pub(crate) fn gather<I: Input>(
             // Too much of hostile files: what is left out is told as unreadable.
             if bytes <= Budget::MAX_BYTES {
                 let size = walk.header.size;
-                let kept = probe(walk, size, Vec::new(), &want.held, &parts, &want.questions)?;
+                start.clear();
+                let kept = probe(walk, size, &mut start, &want.held, &parts, &want.questions)?;
                 bytes += kept.len();
                 gathered.insert(path, kept);
             }

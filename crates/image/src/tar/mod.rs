@@ -34,7 +34,7 @@ pub fn index_bytes(bytes: &[u8]) -> Result<usize, crate::ImageError> {
     let mut layers = TarLayers::new(true);
     let root = layers.forest.plant();
     let everything = Likely { suffixes: &[""], limit: 1 << 20, ..Likely::NONE };
-    let mut keeper = Keeper { likely: Some(&everything), asked: &[], kept: &mut layers.kept };
+    let mut keeper = Keeper::new(Some(&everything), &[], &mut layers.kept);
     let mut walk = Walk::new(Flow::new(bytes));
     grow(&mut layers.forest, root, &mut walk, &mut keeper, &mut |_| ())
         .map_err(|error| error.of("the tar"))?;
