@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use envdiff_judge::Policy;
-use envdiff_lock::{Disk, ReadAsChoice};
-use envdiff_model::{Lock, Report};
+use envdiff_lock::{Opened, ReadAsChoice};
+use envdiff_model::{Environment, Lock, Report};
 use envdiff_report::{Format, View};
 
 use crate::cli::{Audit, FailOn, Shared};
 use crate::failure::Failure;
 use crate::gather::{gather, named_machine};
+use crate::lock;
 use crate::output::{Destination, Stdout, view};
 use crate::progress::Progress;
 use crate::status::Status;
@@ -24,12 +25,17 @@ pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
     // clap requires it where no command is given.
     let image = options.image.clone().unwrap_or_default();
     let files = destinations(&options)?;
-    let locks = read_locks(&options)?;
+    let opened = open_locks(&options)?;
+    let wishes = options.groups.wishes();
+    if opened.is_empty() && !wishes.is_empty() {
+        return Err(Failure::WishesWithoutLock);
+    }
     let policy = policy(&options);
     let machine = named_machine(&options.machine)?;
 
     let progress = Arc::new(Progress::new(shared.quiet));
     let (snapshot, mut conversation) = gather(&image, &options.target, machine, &progress)?;
+    let locks = select(&opened, &snapshot.environment, &options)?;
     let mut audit = envdiff_judge::audit(snapshot, locks, &policy);
     let mut cost = None;
     if let Some(conversation) = &mut conversation {
@@ -61,18 +67,21 @@ fn policy(options: &Audit) -> Policy {
     Policy { fail_on: fail_on.severity(), ignores: options.ignore.clone() }
 }
 
-fn read_locks(options: &Audit) -> Result<Vec<Lock>, Failure> {
-    let from_stdin = options.locks.iter().filter(|lock| *lock == "-").count();
-    if from_stdin > 1 {
-        return Err(Failure::StandardInputTwice(from_stdin));
-    }
+fn open_locks(options: &Audit) -> Result<Vec<Opened>, Failure> {
     let choice = match (options.demand, options.record) {
         (true, _) => ReadAsChoice::Demand,
         (false, true) => ReadAsChoice::Record,
         (false, false) => ReadAsChoice::Auto,
     };
-    let disk = Disk::new();
-    options.locks.iter().map(|lock| Ok(envdiff_lock::read(lock, &disk, choice)?)).collect()
+    lock::open(&options.locks, choice)
+}
+
+/// What the locks install in the image's environment. A lock that its own tool would refuse there is compared all the same:
+/// that it is refused is a finding.
+fn select(locks: &[Opened], environment: &Environment, options: &Audit) -> Result<Vec<Lock>, Failure> {
+    let environment = lock::of_image(environment);
+    let selected = envdiff_lock::select(locks, &environment, &options.groups.wishes())?;
+    Ok(selected.into_iter().map(|selected| selected.lock).collect())
 }
 
 /// The files of `--report`, made before anything slow, so that a folder that is not there costs nothing.

@@ -8,8 +8,9 @@ use clap_complete::Shell;
 use envdiff_files::ImagePath;
 use envdiff_image::{Gpus, ReadBy};
 use envdiff_judge::Ignore;
+use envdiff_lock::{Environment, Wishes};
 use envdiff_model::{Name, Severity};
-use envdiff_report::{Format, inspect};
+use envdiff_report::{Format, inspect, lock};
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 nothing at or above --fail-on, 1 something is, 2 not audited (usage, unreadable input, no engine), \
@@ -42,6 +43,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// What is in there? Interpreter, sys.path, distributions
     Inspect(Inspect),
+    /// What do locks install in an environment?
+    Lock(LockCommand),
     /// A check's page; without argument the list of checks
     Explain(Explain),
     /// Completions for a shell, on stdout
@@ -88,11 +91,115 @@ pub(crate) struct Audit {
     /// Every lock tells what was there in training
     #[arg(long, help_heading = "Reading the lock")]
     pub(crate) record: bool,
+    #[command(flatten)]
+    pub(crate) groups: GroupOptions,
 
     #[command(flatten)]
     pub(crate) target: TargetOptions,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
+}
+
+/// Which groups, extras and members of a lock count.
+#[derive(Debug, Default, Args)]
+pub(crate) struct GroupOptions {
+    /// A group beside the default ones; repeatable
+    ///
+    /// A format's own words for groups count: Pipenv's categories (dev is develop), conda-lock's categories, pixi's environments,
+    /// Poetry's and PDM's groups. With several locks it must be in one of them.
+    #[arg(long = "group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
+    pub(crate) groups: Vec<Name>,
+    /// Not this group; repeatable
+    #[arg(long = "no-group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
+    pub(crate) no_groups: Vec<Name>,
+    /// This group and nothing else; repeatable
+    #[arg(long = "only-group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
+    #[arg(conflicts_with_all = ["groups", "all_groups"])]
+    pub(crate) only_groups: Vec<Name>,
+    /// Every group
+    #[arg(long, help_heading = "Reading the lock")]
+    pub(crate) all_groups: bool,
+    /// No group that is not asked for: what tools call --no-dev or --prod
+    #[arg(long, help_heading = "Reading the lock")]
+    pub(crate) no_default_groups: bool,
+    /// An extra of the project; repeatable
+    #[arg(long = "extra", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
+    pub(crate) extras: Vec<Name>,
+    /// Every extra of the project
+    #[arg(long, help_heading = "Reading the lock")]
+    pub(crate) all_extras: bool,
+    /// A member of the workspace instead of its root; repeatable
+    #[arg(long = "package", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
+    pub(crate) packages: Vec<Name>,
+    /// Every member of the workspace
+    #[arg(long, conflicts_with = "packages", help_heading = "Reading the lock")]
+    pub(crate) all_packages: bool,
+}
+
+impl GroupOptions {
+    /// As the readers of locks take it.
+    pub(crate) fn wishes(&self) -> Wishes {
+        Wishes {
+            groups: self.groups.clone(),
+            no_groups: self.no_groups.clone(),
+            only_groups: self.only_groups.clone(),
+            all_groups: self.all_groups,
+            no_default_groups: self.no_default_groups,
+            extras: self.extras.clone(),
+            all_extras: self.all_extras,
+            packages: self.packages.clone(),
+            all_packages: self.all_packages,
+        }
+    }
+}
+
+/// `envdiff lock`
+#[derive(Debug, Args)]
+pub(crate) struct LockCommand {
+    /// Locks: paths, or - for standard input
+    #[arg(value_name = "LOCK", required = true)]
+    pub(crate) locks: Vec<String>,
+
+    /// The environment of this target
+    #[arg(
+        long = "for",
+        value_name = "TARGET",
+        conflicts_with = "python_version",
+        help_heading = "Environment"
+    )]
+    pub(crate) target: Option<String>,
+    /// A version of CPython: 3.11, or 3.11.7
+    ///
+    /// Of 3.11 alone a marker that asks for the patch version is undecided only where patch versions of 3.11 differ in it.
+    #[arg(long, value_name = "VERSION", help_heading = "Environment")]
+    pub(crate) python_version: Option<String>,
+    #[arg(long, value_name = "PLATFORM", help_heading = "Environment")]
+    #[arg(help = format!("A platform: {}; with --for one of an image's", Environment::platforms().collect::<Vec<_>>().join(", ")))]
+    pub(crate) platform: Option<String>,
+    /// With --for: how, auto (default), layers, walker, export
+    #[arg(
+        long,
+        value_name = "WAY",
+        default_value = "auto",
+        requires = "target",
+        help_heading = "Environment"
+    )]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) read: Way,
+    /// With --for: which interpreter, an absolute path in it
+    #[arg(long, value_name = "PATH", value_parser = image_path, requires = "target", help_heading = "Environment")]
+    pub(crate) python: Option<ImagePath>,
+    /// With --for: configuration of a root file system
+    #[arg(long, value_name = "FILE", requires = "target", help_heading = "Environment")]
+    pub(crate) image_config: Option<PathBuf>,
+
+    #[arg(long, value_name = "FORMAT", value_parser = lock_format(), default_value = "requirements", help_heading = "Report")]
+    #[arg(help = choices("What stdout carries", lock::FORMATS.iter().map(|f| f.id)), hide_default_value = true)]
+    #[arg(hide_possible_values = true)]
+    pub(crate) format: LockFormatId,
+
+    #[command(flatten)]
+    pub(crate) groups: GroupOptions,
 }
 
 /// `envdiff inspect`
@@ -279,6 +386,16 @@ impl From<Way> for ReadBy {
 #[derive(Clone, Copy)]
 pub(crate) struct FormatId(pub(crate) &'static Format);
 
+/// A format of the registry of `lock`.
+#[derive(Clone, Copy)]
+pub(crate) struct LockFormatId(pub(crate) &'static lock::Format);
+
+impl std::fmt::Debug for LockFormatId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
 /// A format of the registry of `inspect`.
 #[derive(Clone, Copy)]
 pub(crate) struct InspectFormatId(pub(crate) &'static inspect::Format);
@@ -315,6 +432,12 @@ fn inspect_format() -> impl TypedValueParser<Value = InspectFormatId> {
         .try_map(|id| inspect::find(&id).map(InspectFormatId).ok_or("no format of inspect has this name"))
 }
 
+fn lock_format() -> impl TypedValueParser<Value = LockFormatId> {
+    let values = lock::FORMATS.iter().map(|f| PossibleValue::new(f.id).help(f.about));
+    PossibleValuesParser::new(values)
+        .try_map(|id| lock::find(&id).map(LockFormatId).ok_or("no format of lock has this name"))
+}
+
 fn report_file(written: &str) -> Result<(FormatId, PathBuf), String> {
     let known = || envdiff_report::FORMATS.iter().map(|f| f.id).collect::<Vec<_>>().join(", ");
     let (id, file) = written.split_once('=').ok_or_else(|| {
@@ -340,7 +463,7 @@ fn package_name(written: &str) -> Result<Name, &'static str> {
     }
 }
 
-fn platform(written: &str) -> Result<String, &'static str> {
+pub(crate) fn platform(written: &str) -> Result<String, &'static str> {
     let part = |p: &str| {
         !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };

@@ -40,6 +40,12 @@ pub(crate) enum Failure {
     /// Standard input can be read once.
     #[error("`-` is given for {0} locks, and standard input can be read only once")]
     StandardInputTwice(usize),
+    /// `--python-version` or `--platform` that name nothing.
+    #[error("{0}")]
+    NoEnvironment(String),
+    /// Group options without a lock.
+    #[error("a group, extra or package is asked for, and no lock is given that could have it")]
+    WishesWithoutLock,
     /// A report or bundle could not be written.
     #[error("cannot write {}: {error}", .path.display())]
     Write {
@@ -92,6 +98,8 @@ impl Failure {
             | Self::TooManyRounds { .. }
             | Self::Unanswered { .. }
             | Self::StandardInputTwice(_)
+            | Self::NoEnvironment(_)
+            | Self::WishesWithoutLock
             | Self::Write { .. }
             | Self::SameFile(_)
             | Self::Stdout(_)
@@ -116,10 +124,11 @@ impl Failure {
                     .into(),
             ),
             Self::StandardInputTwice(_) => Some("give the other locks as files".into()),
+            Self::WishesWithoutLock => Some("give a lock, or leave the option out".into()),
             Self::ThinSnapshot => Some("inspect the image that the snapshot was made of".into()),
             Self::ExecTarget { help, .. } => Some((*help).into()),
             Self::SameFile(_) => Some("give each --report a file of its own".into()),
-            Self::Image(_) | Self::Write { .. } | Self::Stdout(_) | Self::Panic => None,
+            Self::Image(_) | Self::NoEnvironment(_) | Self::Write { .. } | Self::Stdout(_) | Self::Panic => None,
         }
     }
 }

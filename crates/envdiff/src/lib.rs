@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod gather;
 mod inspect;
+mod lock;
 mod output;
 mod progress;
 mod shell;
@@ -63,6 +64,7 @@ fn dispatch(cli: Cli) -> Result<Status, Failure> {
     match cli.verb {
         None => audit::run(cli.audit, &shared),
         Some(Verb::Inspect(inspect)) => inspect::run(inspect, &shared),
+        Some(Verb::Lock(options)) => lock::run(&options, &shared),
         Some(Verb::Explain(explain)) => explain::run(explain.topic.as_deref(), &mut Stdout::new(&shared)),
         Some(Verb::Completions(completions)) => {
             shell::completions(completions.shell, &mut Stdout::new(&shared))

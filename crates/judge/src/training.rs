@@ -1,7 +1,9 @@
 //! Locks come in; what they tell of the training environment comes out.
 
 use envdiff_facts::{Minor, Variant, torch};
-use envdiff_model::{Evidence, Fact, Lock, Requirement, RequirementKind, Text, TorchVariant, Training, say};
+use envdiff_model::{
+    Evidence, Fact, Lock, Requirement, RequirementKind, Selection, Text, TorchVariant, Training, say,
+};
 use envdiff_packaging::{Operator, SpecifierSet, Wanted};
 
 /// So many pins are a whole environment: a library that is not among them was not there.
@@ -39,7 +41,8 @@ fn pinned(locks: &[Lock], is_it: impl Fn(&str) -> bool) -> Option<(&Lock, Fact<T
         let mut pins = lock
             .requirements
             .iter()
-            .filter(|r| !r.constraint && r.name.as_ref().is_some_and(|name| is_it(name.as_str())))
+            .filter(|r| !r.constraint && !matches!(r.selection, Selection::NotSelected { .. }))
+            .filter(|r| r.name.as_ref().is_some_and(|name| is_it(name.as_str())))
             .filter_map(|r| Some((r, version(r)?)));
         let (requirement, first) = pins.next()?;
         let evidence = evidence(requirement);
@@ -112,8 +115,14 @@ fn on_package_index(locks: &[Lock], lock: &Lock, version: &str) -> Result<Varian
             say!("torch ", version, " is no release that is known")
         });
     };
-    if lock.sources.iter().flat_map(|source| &source.lines).any(|line| names_an_index(line.as_bytes())) {
+    if lock.sources.iter().flat_map(|source| &source.lines).any(|(_, line)| names_an_index(line.as_bytes())) {
         return Err("the lock names another index, which may serve another build".into());
+    }
+    let is_torch = |r: &&Requirement| r.name.as_ref().is_some_and(|name| name.as_str() == "torch");
+    if lock.requirements.iter().filter(is_torch).any(|r| r.origin.at.is_some()) {
+        return Err(
+            "the lock says from which index torch comes, and another index may serve another build".into()
+        );
     }
     let names = || locks.iter().flat_map(|l| &l.requirements).filter_map(|r| r.name.as_ref());
     // conda's and macOS' torch has the same version, and the lock that was made there names none of NVIDIA's wheels.

@@ -4,7 +4,8 @@
 //! taken as `pip check` takes them. What cannot be told is `unverifiable` with its reason, never `missing`.
 
 use envdiff_model::{
-    Change, Direction, Environment, Judged, Lock, Requirement, RequirementKind, Text, Url, Verdict, say,
+    Change, Direction, Environment, Judged, Lock, Requirement, RequirementKind, Selection, Text, Url,
+    Verdict, say,
 };
 use envdiff_packaging::{Difference, Operator, SpecifierSet, Version};
 
@@ -112,7 +113,16 @@ impl Court<'_> {
         if let RequirementKind::Invalid { reason } = &requirement.kind {
             return (Said::new(Verdict::Invalid, reason.clone()), None);
         }
-        if let Some(marker) = &requirement.marker {
+        match &requirement.selection {
+            Selection::NotSelected { reason } => {
+                return (Said::new(Verdict::NotApplicable, reason.clone()), None);
+            }
+            Selection::Undetermined { reason } => return (Said::unverifiable(reason.clone()), None),
+            Selection::Selected | Selection::ByMarker => {}
+        }
+        if requirement.selection == Selection::ByMarker
+            && let Some(marker) = &requirement.marker
+        {
             match self.surroundings.holds_text(marker) {
                 Holds::Yes => {}
                 Holds::No => return (Said::bare(Verdict::NotApplicable), None),

@@ -3,6 +3,8 @@
 use envdiff_model::{Place, Text};
 use thiserror::Error;
 
+use crate::broken::Fault;
+
 /// Why a lock is not read at all. It reads as a message; [`LockError::help`] says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LockError {
@@ -98,6 +100,52 @@ pub enum LockError {
         /// Which.
         what: Other,
     },
+    /// It is not as its format has it.
+    #[error("{}: {}", place(path, at.as_ref()), shown(message))]
+    Broken {
+        /// As the user gave it.
+        path: Text,
+        /// Id of the format that it was read as, where it was recognised.
+        format: Option<&'static str>,
+        /// Where, as far as it is at one place.
+        at: Option<Place>,
+        /// What kind of fault.
+        fault: Fault,
+        /// What is wrong, a sentence without a full stop.
+        message: Text,
+    },
+    /// Its own tool would install nothing of it in that environment.
+    #[error("{}: {}", place(path, at.as_ref()), shown(message))]
+    NotHere {
+        /// As the user gave it.
+        path: Text,
+        /// Where the lock says so.
+        at: Option<Place>,
+        /// What it says, a sentence without a full stop.
+        message: Text,
+    },
+    /// A group, extra or package is asked for that it does not have.
+    #[error("{} has no {what} `{}`", shown(path), shown(name))]
+    Unknown {
+        /// As the user gave it.
+        path: Text,
+        /// `group`, `extra`, `package`.
+        what: &'static str,
+        /// As it was asked for.
+        name: Text,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// What is asked for cannot be had together, or not of this lock.
+    #[error("{}: {}", place(path, at.as_ref()), shown(message))]
+    Wish {
+        /// As the user gave it.
+        path: Text,
+        /// Where the lock says so.
+        at: Option<Place>,
+        /// What it says, a sentence without a full stop.
+        message: Text,
+    },
     /// An include or an encoding at which every installer stops.
     #[error("{}:{}: {}", shown(&at.file), at.line, shown(message))]
     Refused {
@@ -152,8 +200,43 @@ impl LockError {
                 "give a requirements file: lines such as torch==2.1.2, as pip freeze, pip-compile and uv write them".to_owned()
             }
             Self::OtherFormat { what, .. } => what.help.to_owned(),
+            Self::Broken { fault, format, .. } => broken(*fault, *format),
+            Self::NotHere { .. } => {
+                "make the lock anew for that environment, or give the environment that it is for".to_owned()
+            }
+            Self::Unknown { what, known, .. } if known.is_empty() => format!("it has no {what}s at all"),
+            Self::Unknown { what, known, .. } => {
+                let names: Vec<String> = known.iter().map(|name| shown(&name.into())).collect();
+                format!("its {what}s are {}", names.join(", "))
+            }
+            Self::Wish { .. } => "ask for what the lock can give".to_owned(),
             Self::Refused { .. } => "pip stops here too; correct the line, or give each file by itself".to_owned(),
         }
+    }
+}
+
+fn broken(fault: Fault, format: Option<&'static str>) -> String {
+    let anew = match format {
+        Some(format) => format!("it was read as {format}; let its tool write it anew"),
+        None => "let its tool write it anew".to_owned(),
+    };
+    match fault {
+        Fault::MergeConflict => "resolve the merge, or let its tool write it anew".to_owned(),
+        Fault::Version => {
+            "a newer envdiff may know it; else give what its tool exports as a requirements file".to_owned()
+        }
+        Fault::Truncated => format!("its end is missing, was a download cut off? {anew}"),
+        Fault::TooDeep | Fault::TooLarge => {
+            "no lock is like that; give the file that the tool wrote".to_owned()
+        }
+        _ => anew,
+    }
+}
+
+fn place(path: &Text, at: Option<&Place>) -> String {
+    match at {
+        Some(at) => format!("{}:{}:{}", shown(&at.file), at.line, at.column),
+        None => shown(path),
     }
 }
 

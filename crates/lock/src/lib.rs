@@ -2,23 +2,32 @@
 //!
 //! What a file is, is decided by its content; its name is a hint at most. One file holds one format, [`FORMATS`] is the list.
 
+mod broken;
 mod disk;
+mod environment;
 mod error;
-mod header;
+mod formats;
+mod package;
 mod reader;
 mod recognise;
 mod registry;
-mod requirements;
+mod text;
+mod tree;
+mod wishes;
 
-use envdiff_model::{Lock, ReadAs, Text};
+use envdiff_model::{Lock, LockProblem, Name, ReadAs, RequirementKind, Selection, Text};
 use envdiff_packaging::file::ReadError;
 
+pub use broken::Fault;
 pub use disk::Disk;
-pub use error::LockError;
+pub use environment::{Environment, Libc};
+pub use error::{LockError, Other};
 pub use reader::Reader;
 pub use registry::{FORMATS, Format};
+pub use wishes::Wishes;
 
 use crate::recognise::Look;
+use crate::registry::{Chosen, Input, Offers, Selectable};
 
 /// How the user wants a lock to be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,25 +52,35 @@ impl ReadAsChoice {
     }
 }
 
-/// Reads the lock that `arg` names: a path, or `-` for standard input.
-///
-/// # Errors
-/// [`LockError`]: it is not there, is no lock, is one of a format that is not read, or is one that its installer refuses to
-/// read (a missing include, a circle of includes, bytes that its encoding does not allow), or a bound is passed.
-pub fn read(arg: &str, reader: &dyn Reader, choice: ReadAsChoice) -> Result<Lock, LockError> {
-    let (lock, refusal) = read_what_there_is(arg, reader, choice)?;
-    refusal.map_or(Ok(lock), Err)
+/// A lock that was read; what it installs hangs on the environment.
+pub struct Opened {
+    path: Text,
+    format: &'static Format,
+    choice: ReadAsChoice,
+    inner: Box<dyn Selectable>,
 }
 
-/// Reads as [`read`] does and goes on where an installer stops; the second value is what it would stop at.
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} ({})", self.path, self.format.id)
+    }
+}
+
+/// What a lock installs in an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// Every package and requirement of the lock, selected or not.
+    pub lock: Lock,
+    /// Why its own tool would install nothing of it there; the lock is selected all the same, as far as that goes.
+    pub refusals: Vec<LockError>,
+}
+
+/// Opens the lock that `arg` names: a path, or `-` for standard input. Everything that does not hang on an environment is
+/// done here.
 ///
 /// # Errors
-/// Where there is nothing to go on with.
-pub fn read_what_there_is(
-    arg: &str,
-    reader: &dyn Reader,
-    choice: ReadAsChoice,
-) -> Result<(Lock, Option<LockError>), LockError> {
+/// [`LockError`]: it is not there, is no lock, is not as its format has it, or a bound is passed.
+pub fn open(arg: &str, reader: &dyn Reader, choice: ReadAsChoice) -> Result<Opened, LockError> {
     if arg != "-" && reader.is_folder(arg) {
         return Err(folder(arg, reader));
     }
@@ -71,15 +90,159 @@ pub fn read_what_there_is(
         ReadError::Unreadable(cause) => LockError::Unreadable { path: arg.into(), cause },
     })?;
     let look = Look::of(&bytes);
-    for format in FORMATS {
-        if (format.is)(&look) {
-            return (format.read)(arg, &bytes, reader, choice);
+    if let Some(format) = FORMATS.iter().find(|format| (format.is)(&look)) {
+        let input = Input { path: arg, bytes, reader, choice, format: format.id };
+        let inner = (format.open)(input)?;
+        return Ok(Opened { path: arg.into(), format, choice, inner });
+    }
+    Err(look.refusal(arg, &bytes))
+}
+
+/// Selects from locks what their own tools would install in an environment.
+///
+/// A group, extra or package must be one of at least one of the locks, and counts in those that have it.
+///
+/// # Errors
+/// [`LockError`]: what is asked for is not there or cannot be had, or a lock contradicts itself in that environment.
+pub fn select(
+    locks: &[Opened],
+    environment: &Environment,
+    wishes: &Wishes,
+) -> Result<Vec<Selected>, LockError> {
+    let offers: Vec<Offers> = locks.iter().map(|lock| lock.inner.offers()).collect();
+    let known = |of: fn(&Offers) -> &Vec<Name>| -> Vec<Name> {
+        let mut names: Vec<Name> = offers.iter().flat_map(of).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let groups = known(|offers| &offers.groups);
+    let extras = known(|offers| &offers.extras);
+    let packages = known(|offers| &offers.packages);
+    let asked_groups = wishes.groups.iter().chain(&wishes.only_groups);
+    for (what, asked, known) in [
+        ("group", asked_groups.collect::<Vec<_>>(), &groups),
+        ("extra", wishes.extras.iter().collect(), &extras),
+        ("package", wishes.packages.iter().collect(), &packages),
+    ] {
+        if let Some(name) = asked.into_iter().find(|name| !known.contains(name)) {
+            let path = Text::join(locks.iter().map(|lock| &lock.path), ", ");
+            let known = known.iter().map(|name| name.as_str().to_owned()).take(MOST_NAMED).collect();
+            return Err(LockError::Unknown { path, what, name: name.as_str().into(), known });
         }
     }
-    Err(match look.other() {
-        Some(what) => LockError::OtherFormat { path: arg.into(), what },
-        None => LockError::NotALock { path: arg.into(), why: "it is no text" },
-    })
+    let of_lock = |wanted: &[Name], has: &[Name]| -> Vec<Name> {
+        wanted.iter().filter(|name| has.contains(name)).cloned().collect()
+    };
+    locks
+        .iter()
+        .zip(&offers)
+        .map(|(lock, offers)| {
+            let wishes = Wishes {
+                groups: of_lock(&wishes.groups, &offers.groups),
+                only_groups: of_lock(&wishes.only_groups, &offers.groups),
+                extras: of_lock(&wishes.extras, &offers.extras),
+                packages: of_lock(&wishes.packages, &offers.packages),
+                ..wishes.clone()
+            };
+            Ok(lock.finish(lock.inner.select(environment, &wishes)?))
+        })
+        .collect()
+}
+
+impl Selected {
+    /// Decides what its own marker decides (requirements files) here, for who asks what is installed and judges nothing.
+    pub fn settle(&mut self, environment: &Environment) {
+        let markers = environment::Markers::of(environment);
+        for requirement in &mut self.lock.requirements {
+            if requirement.selection != Selection::ByMarker {
+                continue;
+            }
+            requirement.selection = match (&requirement.kind, &requirement.marker) {
+                (RequirementKind::Invalid { reason }, _) => {
+                    Selection::Undetermined { reason: reason.clone() }
+                }
+                _ if requirement.constraint => {
+                    Selection::NotSelected { reason: "a constraint installs nothing".into() }
+                }
+                (_, None) => Selection::Selected,
+                (_, Some(marker)) => match markers.holds(marker, &environment::Asked::Nothing) {
+                    environment::Holds::Yes => Selection::Selected,
+                    environment::Holds::No => {
+                        Selection::NotSelected { reason: "its marker does not hold".into() }
+                    }
+                    environment::Holds::Unknown(reason) => Selection::Undetermined { reason },
+                },
+            };
+        }
+    }
+}
+
+impl Opened {
+    /// The path as the user gave it.
+    #[must_use]
+    pub const fn path(&self) -> &Text {
+        &self.path
+    }
+
+    fn finish(&self, chosen: Chosen) -> Selected {
+        let (read_as, read_as_because) = self.choice.decide(chosen.read_as);
+        let mut problems = chosen.problems;
+        let mut refusals = Vec::new();
+        for refusal in chosen.refusals {
+            if let Some(at) = refusal.at.clone().filter(|_| !refusal.is_python) {
+                let message = refusal.message.clone();
+                problems.push(LockProblem { at, message, text: Text::new(), refused: true });
+            }
+            let path = self.path.clone();
+            refusals.push(LockError::NotHere { path, at: refusal.at, message: refusal.message });
+        }
+        let texts = |names: Vec<Name>| names.iter().map(|name| name.as_str().into()).collect();
+        let lock = Lock {
+            path: self.path.clone(),
+            format: self.format.id,
+            format_version: chosen.format_version,
+            read_as,
+            read_as_because,
+            requires_python: chosen.requires_python,
+            python: chosen.python,
+            groups: texts(chosen.groups),
+            extras: texts(chosen.extras),
+            requirements: chosen.requirements,
+            notes: chosen.notes,
+            problems,
+            sources: chosen.sources,
+        };
+        Selected { lock, refusals }
+    }
+}
+
+/// Reads the lock that `arg` names, for an environment of which nothing is known.
+///
+/// # Errors
+/// Those of [`open`] and [`select`].
+pub fn read(arg: &str, reader: &dyn Reader, choice: ReadAsChoice) -> Result<Lock, LockError> {
+    let opened = open(arg, reader, choice)?;
+    let selected = select(std::slice::from_ref(&opened), &Environment::unknown(), &Wishes::default())?;
+    selected.into_iter().next().map(|selected| selected.lock).ok_or_else(|| recognise::absent(arg))
+}
+
+/// Reads a requirements file and goes on where pip stops; the second value is what it would stop at.
+///
+/// # Errors
+/// Where there is nothing to go on with.
+pub fn read_what_there_is(
+    arg: &str,
+    reader: &dyn Reader,
+    choice: ReadAsChoice,
+) -> Result<(Lock, Option<LockError>), LockError> {
+    match formats::requirements::tolerant(arg, reader, choice)? {
+        Some((opened, refusal)) => {
+            let chosen = opened.inner.select(&Environment::unknown(), &Wishes::default())?;
+            Ok((opened.finish(chosen).lock, refusal))
+        }
+        None => read(arg, reader, choice).map(|lock| (lock, None)),
+    }
 }
 
 /// The most lock files of a folder that an error names.

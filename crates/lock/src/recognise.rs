@@ -4,36 +4,80 @@
 //! stays one, with that line invalid.
 
 use crate::LockError;
+use crate::broken::Fault;
 use crate::error::Other;
+use crate::text::Document;
 
-/// How much of a file is looked at, in bytes.
-const WINDOW: usize = 1 << 20;
+/// How much of a file is looked at, in bytes from its beginning.
+const WINDOW: usize = 256 << 10;
+/// And from its end, where some formats have what tells them.
+const TAIL: usize = 64 << 10;
+
+/// What kind of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    UvLock,
+    /// Text that is nothing else.
+    Text,
+    /// Lines of an unresolved merge in what is otherwise one of the formats; the number of the first.
+    Merge(usize),
+    /// A format that is not read.
+    Unread(Other),
+    /// No text at all.
+    Binary,
+}
 
 /// What was seen of a file's content.
 pub(crate) struct Look {
-    text: Option<String>,
-    other: Option<Other>,
+    shape: Shape,
 }
 
 impl Look {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let window = bytes.get(..WINDOW).unwrap_or(bytes);
         if let Some(other) = binary(window) {
-            return Self { text: None, other: Some(other) };
+            return Self { shape: Shape::Unread(other) };
         }
-        let text = decoded(window);
-        let other = text.as_deref().and_then(foreign);
-        Self { text, other }
+        let Some(mut text) = decoded(window) else { return Self { shape: Shape::Binary } };
+        if bytes.len() > WINDOW {
+            let tail = bytes.get(bytes.len().saturating_sub(TAIL).max(WINDOW)..).unwrap_or(&[]);
+            // What the window's last line lacks would change what it is.
+            text.push_str("\n\n");
+            let tail = String::from_utf8_lossy(tail);
+            text.push_str(tail.split_once('\n').map_or("", |(_, rest)| rest));
+        }
+        let shape = shape(&text);
+        let merge = || text.lines().position(|line| line.starts_with("<<<<<<< "));
+        let is_format = !matches!(shape, Shape::Text | Shape::Unread(_) | Shape::Binary);
+        match if is_format { merge() } else { None } {
+            Some(line) => Self { shape: Shape::Merge(line + 1) },
+            None => Self { shape },
+        }
     }
 
-    /// Whether it can be text at all.
-    pub(crate) const fn is_text(&self) -> bool {
-        self.text.is_some()
+    pub(crate) fn is(&self, shape: Shape) -> bool {
+        self.shape == shape
     }
 
-    /// What it is, where that is a format that is not read.
-    pub(crate) const fn other(&self) -> Option<Other> {
-        self.other
+    /// Why no format takes the file.
+    pub(crate) fn refusal(&self, path: &str, bytes: &[u8]) -> LockError {
+        match self.shape {
+            Shape::Unread(what) => LockError::OtherFormat { path: path.into(), what },
+            Shape::Merge(line) => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                let at = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+                let place = Document::new(path, text).place(at, at + 7);
+                let message = "a merge is not resolved here (<<<<<<<)".into();
+                LockError::Broken {
+                    path: path.into(),
+                    format: None,
+                    at: Some(place),
+                    fault: Fault::MergeConflict,
+                    message,
+                }
+            }
+            _ => LockError::NotALock { path: path.into(), why: "it is no text" },
+        }
     }
 }
 
@@ -92,24 +136,30 @@ fn decoded(bytes: &[u8]) -> Option<String> {
     (is_whole || !bytes.contains(&0)).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Formats that are not read, by their text.
-fn foreign(text: &str) -> Option<Other> {
+/// What a text is.
+fn shape(text: &str) -> Shape {
+    if text.trim().is_empty() {
+        return Shape::Text;
+    }
+    foreign(text).unwrap_or(Shape::Text)
+}
+
+/// Everything but requirements, by its text.
+fn foreign(text: &str) -> Option<Shape> {
     let start = text.trim_start();
     let lower: String = start.chars().take(64).collect::<String>().to_ascii_lowercase();
+    let unread = |what, help| Some(Shape::Unread(Other { what, help }));
     if lower.starts_with("<!doctype") || lower.starts_with("<html") {
-        return Some(Other {
-            what: "an HTML page, not a lock",
-            help: "was it downloaded from a page that shows the file? Give the file itself",
-        });
+        return unread(
+            "an HTML page, not a lock",
+            "was it downloaded from a page that shows the file? Give the file itself",
+        );
     }
     if lower.starts_with("<?xml") {
-        return Some(Other { what: "an XML document, not a lock", help: NONE });
+        return unread("an XML document, not a lock", NONE);
     }
     if start.starts_with("version https://git-lfs") {
-        return Some(Other {
-            what: "a pointer of Git LFS, not the file itself",
-            help: "fetch it: git lfs pull",
-        });
+        return unread("a pointer of Git LFS, not the file itself", "fetch it: git lfs pull");
     }
     if start.starts_with('{') || is_json_list(start) {
         return Some(json(start));
@@ -132,9 +182,9 @@ fn is_json_list(start: &str) -> bool {
     })
 }
 
-fn json(text: &str) -> Other {
+fn json(text: &str) -> Shape {
     let has = |key: &str| text.contains(&format!("\"{key}\""));
-    if has("pipfile-spec") {
+    let other = if has("pipfile-spec") {
         export!("a Pipfile.lock", "pipenv requirements")
     } else if has("lockfileVersion") {
         Other { what: "a package-lock.json of npm, which locks no Python", help: NONE }
@@ -153,7 +203,8 @@ fn json(text: &str) -> Other {
         Other { what: "a list of packages in JSON (pip list, conda list)", help: PIP_FREEZE }
     } else {
         Other { what: "a JSON document that is no known lock", help: NONE }
-    }
+    };
+    Shape::Unread(other)
 }
 
 /// A table's head, or a key with a value as TOML writes it.
@@ -175,71 +226,102 @@ fn is_toml(line: &str) -> bool {
     is_key && is_value && !value.starts_with('=')
 }
 
-fn toml(text: &str) -> Other {
-    let has_line = |wanted: &str| text.lines().any(|line| line.trim() == wanted);
-    let has_key = |key: &str| {
-        text.lines().any(|line| {
-            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-        })
-    };
-    let has_table = |table: &str| {
-        text.lines().any(|line| {
-            line.trim_start()
-                .trim_start_matches('[')
-                .strip_prefix(table)
-                .is_some_and(|r| r.starts_with([']', '.']))
-        })
-    };
-    if has_key("created-by") || (has_key("lock-version") && (has_line("[[packages]]") || has_key("packages")))
-    {
-        Other { what: "a pylock.toml", help: PIP_FREEZE }
-    } else if has_line("[[package]]") || has_line("[[distribution]]") {
-        if has_key("lock_version") || has_key("content_hash") {
-            export!("a pdm.lock", "pdm export -f requirements")
-        } else if ["python-versions", "content-hash", "lock-version", "description"].into_iter().any(has_key)
-        {
-            export!("a poetry.lock", "poetry export")
-        } else if text.contains("source = \"registry+") || has_key("checksum") {
-            Other { what: "a Cargo.lock, which locks no Python", help: NONE }
-        } else {
-            export!("a uv.lock", "uv export")
+/// What the lines of a TOML document say, taken in one pass.
+#[derive(Default)]
+struct Heads<'a> {
+    /// Names in headers, without brackets.
+    tables: Vec<&'a str>,
+    /// Keys before the first header, with what stands behind their `=`.
+    top: Vec<(&'a str, &'a str)>,
+    /// Keys below headers.
+    keys: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Heads<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut out = Self::default();
+        for line in text.lines() {
+            if let Some(head) = line.strip_prefix('[') {
+                let head = head.trim_start_matches('[').split(']').next().unwrap_or("").trim();
+                if out.tables.last() != Some(&head) && !out.tables.contains(&head) && out.tables.len() < 200 {
+                    out.tables.push(head);
+                }
+            } else if let Some((key, value)) = line.split_once('=') {
+                let (key, value) = (key.trim_end(), value.trim_start());
+                let keys = if out.tables.is_empty() { &mut out.top } else { &mut out.keys };
+                if !key.starts_with([' ', '\t', '#', '"', '{']) && keys.len() < 5_000 {
+                    keys.push((key, value));
+                }
+            }
         }
-    } else if has_table("metadata") && has_key("content-hash") {
+        out
+    }
+    fn table(&self, name: &str) -> bool {
+        self.tables.iter().any(|table| {
+            table.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+    fn top(&self, key: &str) -> bool {
+        self.top.iter().any(|(found, _)| *found == key)
+    }
+    fn key(&self, key: &str) -> bool {
+        self.keys.iter().any(|(found, _)| *found == key)
+    }
+    fn valued(&self, key: &str, start: &str) -> bool {
+        self.keys.iter().any(|(found, value)| *found == key && value.starts_with(start))
+    }
+}
+
+fn toml(text: &str) -> Shape {
+    let heads = Heads::of(text);
+    let is_locked = heads.table("package") || heads.table("distribution") || heads.table("metadata");
+    let by = |tool: &str| {
+        text.lines()
+            .take(3)
+            .any(|line| line.starts_with('#') && line.contains("@generated") && line.contains(tool))
+    };
+    let other = if heads.top("lock-version") {
+        export!("a pylock.toml", "uv export")
+    } else if is_locked
+        && (by("Poetry") || heads.key("python-versions") || heads.valued("lock-version", "\""))
+    {
         export!("a poetry.lock", "poetry export")
-    } else if has_line("[metadata]") && (has_line("[options]") || text.contains("= attr:")) {
+    } else if is_locked && (by("PDM") || heads.key("lock_version") || heads.key("content_hash")) {
+        export!("a pdm.lock", "pdm export")
+    } else if is_locked && heads.valued("source", "\"registry+") && heads.key("checksum") {
+        Other { what: "a Cargo.lock, which locks no Python", help: NONE }
+    } else if heads.table("package") || heads.table("distribution") || heads.top("requires-python") {
+        return Shape::UvLock;
+    } else if heads.table("options") || text.contains("= attr:") {
         Other { what: "a setup.cfg", help: PIP_FREEZE }
-    } else if (has_table("workspace") || has_table("project")) && has_key("channels") {
+    } else if (heads.table("workspace") || heads.table("project")) && heads.key("channels") {
         Other { what: "a pixi.toml", help: PIP_FREEZE }
-    } else if has_key("requires-python") && has_key("version") && !has_table("project") {
-        export!("a uv.lock", "uv export")
-    } else if has_table("packages") || has_table("dev-packages") || has_line("[[source]]") {
+    } else if heads.table("packages") || heads.table("dev-packages") || heads.table("source") {
         export!("a Pipfile", "pipenv requirements")
-    } else if has_table("project")
-        || has_table("tool")
-        || has_table("build-system")
-        || has_table("dependency-groups")
+    } else if ["project", "tool", "build-system", "dependency-groups"].iter().any(|table| heads.table(table))
     {
         export!("a pyproject.toml", "uv pip compile pyproject.toml")
     } else {
         Other { what: "a TOML document that is no known lock", help: NONE }
-    }
+    };
+    Shape::Unread(other)
 }
 
-fn conda_or_list(text: &str, first: Option<&str>) -> Option<Other> {
+fn conda_or_list(text: &str, first: Option<&str>) -> Option<Shape> {
     let has_line = |wanted: &str| text.lines().take(200).any(|line| line.trim() == wanted);
     if has_line("@EXPLICIT") {
-        return Some(Other { what: "an explicit list of conda", help: PIP_FREEZE });
+        return Some(Shape::Unread(Other { what: "an explicit list of conda", help: PIP_FREEZE }));
     }
     if text.trim_start().starts_with("# packages in environment at") {
-        return Some(Other { what: "a list of conda (conda list)", help: PIP_FREEZE });
+        return Some(Shape::Unread(Other { what: "a list of conda (conda list)", help: PIP_FREEZE }));
     }
     let first = first?;
     let mut words = first.split_whitespace();
     if words.next() == Some("Package") && words.next() == Some("Version") {
-        return Some(Other { what: "a table of pip (pip list)", help: PIP_FREEZE });
+        return Some(Shape::Unread(Other { what: "a table of pip (pip list)", help: PIP_FREEZE }));
     }
     if first.starts_with("PyTorch version:") || first.starts_with("Collecting environment information") {
-        return Some(Other { what: "a report of torch.utils.collect_env", help: PIP_FREEZE });
+        return Some(Shape::Unread(Other { what: "a report of torch.utils.collect_env", help: PIP_FREEZE }));
     }
     // `name=version=build`: one `=` between three words, which no requirement has.
     let is_export = |line: &str| {
@@ -252,11 +334,11 @@ fn conda_or_list(text: &str, first: Option<&str>) -> Option<Other> {
         .by_ref()
         .take(3)
         .all(is_export)
-        .then_some(Other { what: "a list of conda (conda list --export)", help: PIP_FREEZE })
+        .then_some(Shape::Unread(Other { what: "a list of conda (conda list --export)", help: PIP_FREEZE }))
 }
 
 /// A mapping of YAML at the top, where its keys are those of a known format.
-fn yaml(text: &str, first: &str) -> Option<Other> {
+fn yaml(text: &str, first: &str) -> Option<Shape> {
     let is_key = |line: &str| {
         line.split_once(':').is_some_and(|(key, rest)| {
             !key.is_empty()
@@ -270,21 +352,21 @@ fn yaml(text: &str, first: &str) -> Option<Other> {
     let has =
         |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
     if has("flavors") && has("artifact_path") {
-        Some(Other {
+        Some(Shape::Unread(Other {
             what: "an MLmodel file of MLflow",
             help: "give the requirements.txt that lies beside it",
-        })
+        }))
     } else if has("build_dependencies") && has("python") {
-        Some(Other {
+        Some(Shape::Unread(Other {
             what: "a python_env.yaml of MLflow",
             help: "give the requirements.txt that lies beside it",
-        })
+        }))
     } else if has("environments") && has("packages") {
-        Some(Other { what: "a pixi.lock", help: PIP_FREEZE })
+        Some(Shape::Unread(Other { what: "a pixi.lock", help: PIP_FREEZE }))
     } else if has("metadata") && has("package") {
-        Some(Other { what: "a conda-lock.yml", help: PIP_FREEZE })
+        Some(Shape::Unread(Other { what: "a conda-lock.yml", help: PIP_FREEZE }))
     } else if has("dependencies") && (has("channels") || has("name") || has("prefix")) {
-        Some(Other { what: "an environment.yml of conda", help: PIP_FREEZE })
+        Some(Shape::Unread(Other { what: "an environment.yml of conda", help: PIP_FREEZE }))
     } else {
         None
     }

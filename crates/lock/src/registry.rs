@@ -1,12 +1,13 @@
 //! The one list of lock formats.
 
-use envdiff_model::Lock;
+use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text};
 
-use crate::recognise::Look;
-use crate::{LockError, ReadAsChoice, Reader, requirements};
-
-/// What a reader of a format makes of a file: the lock, and what its installer would stop at.
-pub(crate) type Reading = Result<(Lock, Option<LockError>), LockError>;
+use crate::broken::Broken;
+use crate::environment::Environment;
+use crate::formats::{requirements, uv_lock};
+use crate::recognise::{Look, Shape};
+use crate::text::Document;
+use crate::{LockError, ReadAsChoice, Reader, Wishes};
 
 /// A lock format.
 pub struct Format {
@@ -17,14 +18,154 @@ pub struct Format {
     /// One line: how its content is recognised.
     pub recognised: &'static str,
     pub(crate) is: fn(&Look) -> bool,
-    pub(crate) read: fn(&str, &[u8], &dyn Reader, ReadAsChoice) -> Reading,
+    pub(crate) open: fn(Input<'_>) -> Result<Box<dyn Selectable>, LockError>,
+}
+
+/// A file that a format is to read.
+pub(crate) struct Input<'a> {
+    /// As the user gave it.
+    pub(crate) path: &'a str,
+    pub(crate) bytes: Vec<u8>,
+    /// For what lies beside it.
+    pub(crate) reader: &'a dyn Reader,
+    pub(crate) choice: ReadAsChoice,
+    /// Id of the format.
+    pub(crate) format: &'static str,
+}
+
+impl Input<'_> {
+    /// The text with its places.
+    pub(crate) fn document(&mut self) -> Result<Document, LockError> {
+        let bytes = std::mem::take(&mut self.bytes);
+        match crate::text::decode(bytes) {
+            Ok(text) => Ok(Document::new(self.path, text)),
+            Err((broken, readable)) => Err(self.refuse(&Document::new(self.path, readable), broken)),
+        }
+    }
+
+    /// A fault as the message to the user.
+    pub(crate) fn refuse(&self, document: &Document, broken: Broken) -> LockError {
+        let Broken { fault, at, message } = broken;
+        LockError::Broken {
+            path: self.path.into(),
+            format: Some(self.format),
+            at: at.map(|at| document.place(at, at + 1)),
+            fault,
+            message: message.into(),
+        }
+    }
+
+    /// The path of a file in the same folder; `None` for standard input.
+    pub(crate) fn beside(&self, name: &str) -> Option<String> {
+        if self.path == "-" {
+            return None;
+        }
+        Some(match self.path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_owned(),
+        })
+    }
+}
+
+/// What of a lock can be asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Offers {
+    pub(crate) groups: Vec<Name>,
+    pub(crate) extras: Vec<Name>,
+    pub(crate) packages: Vec<Name>,
+}
+
+/// A lock that was read, before anything is known of the environment.
+pub(crate) trait Selectable {
+    fn offers(&self) -> Offers;
+
+    /// What its own tool would install there.
+    ///
+    /// # Errors
+    /// Where what is asked for cannot be had, or the lock contradicts itself there.
+    fn select(&self, environment: &Environment, wishes: &Wishes) -> Result<Chosen, LockError>;
+}
+
+/// What was selected, and what was not.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) format_version: Option<Text>,
+    pub(crate) read_as: (ReadAs, &'static str),
+    pub(crate) requires_python: Option<Text>,
+    pub(crate) python: Option<Fact<Text>>,
+    pub(crate) groups: Vec<Name>,
+    pub(crate) extras: Vec<Name>,
+    pub(crate) requirements: Vec<Requirement>,
+    pub(crate) notes: Vec<Text>,
+    /// Why its tool would not install it there.
+    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) problems: Vec<envdiff_model::LockProblem>,
+    pub(crate) sources: Vec<Source>,
+}
+
+impl Chosen {
+    /// Nothing yet; what an installer reads says what must be there.
+    pub(crate) const fn demand(why: &'static str) -> Self {
+        Self::of((ReadAs::Demand, why))
+    }
+
+    /// Nothing yet; what was written of an environment tells what was there.
+    pub(crate) const fn record(why: &'static str) -> Self {
+        Self::of((ReadAs::Record, why))
+    }
+
+    const fn of(read_as: (ReadAs, &'static str)) -> Self {
+        Self {
+            format_version: None,
+            read_as,
+            requires_python: None,
+            python: None,
+            groups: Vec::new(),
+            extras: Vec::new(),
+            requirements: Vec::new(),
+            notes: Vec::new(),
+            refusals: Vec::new(),
+            problems: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
+    pub(crate) fn note(&mut self, note: impl Into<Text>) {
+        self.notes.push(note.into());
+    }
+
+    /// Keeps the lines that findings can quote.
+    pub(crate) fn quote(&mut self, document: &Document) {
+        let lines = self.requirements.iter().map(|requirement| requirement.at.line);
+        let refused = self.refusals.iter().filter_map(|refusal| refusal.at.as_ref()).map(|at| at.line);
+        self.sources.push(document.quoted(lines.chain(refused)));
+    }
+}
+
+/// Why a lock's own tool would install nothing of it in an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) at: Option<Place>,
+    /// A sentence without a full stop.
+    pub(crate) message: Text,
+    /// Whether it is the range of Python versions, which a check of its own tells.
+    pub(crate) is_python: bool,
 }
 
 /// Every format, in the order in which a file is tried; the last takes what is text and nothing else.
-pub static FORMATS: &[Format] = &[Format {
-    id: "requirements",
-    title: "requirements file of pip: pip freeze, pip-compile, uv pip compile, uv export, poetry export, by hand",
-    recognised: "text that is none of the other formats",
-    is: requirements::is,
-    read: requirements::read,
-}];
+pub static FORMATS: &[Format] = &[
+    Format {
+        id: "uv-lock",
+        title: "uv.lock: uv lock, uv sync",
+        recognised: "TOML with requires-python and packages whose source is a table",
+        is: |look| look.is(Shape::UvLock),
+        open: uv_lock::open,
+    },
+    Format {
+        id: "requirements",
+        title: "requirements file of pip: pip freeze, pip-compile, uv pip compile, uv export, poetry export, by hand",
+        recognised: "text that is none of the other formats",
+        is: requirements::is,
+        open: requirements::open,
+    },
+];

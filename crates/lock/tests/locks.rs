@@ -147,7 +147,7 @@ fn a_lock_with_some_wrong_lines_is_read() {
         (4, 1, 13)
     );
     assert_eq!(lock.requirements[3].text, "torch==2.1.2");
-    assert_eq!(lock.sources[0].lines[3], "torch==2.1.2  # why");
+    assert_eq!(lock.sources[0].lines[3], (4, "torch==2.1.2  # why".into()));
 }
 
 #[test]

@@ -21,7 +21,10 @@ pub use environment::{
 pub use fact::{Evidence, Fact};
 pub use finding::{Finding, Place, Severity};
 pub use limit::{Amount, Limit, Past};
-pub use lock::{Lock, LockProblem, ReadAs, Requirement, RequirementKind, Secret, Source, Url};
+pub use lock::{
+    Lock, LockProblem, Locked, PackageSource, ReadAs, Requirement, RequirementKind, Secret, Selection,
+    Source, SourceKind, Url,
+};
 pub use name::Name;
 pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Verdict};
 pub use snapshot::Snapshot;

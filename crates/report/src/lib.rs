@@ -7,6 +7,7 @@ mod columns;
 pub mod escape;
 pub mod inspect;
 mod json;
+pub mod lock;
 mod registry;
 mod stack;
 mod terminal;

@@ -136,7 +136,7 @@ fn hostile() -> Report {
     }
     for source in &mut lock.sources {
         source.file = evil.clone();
-        source.lines.iter_mut().for_each(|line| *line = evil.clone());
+        source.lines.iter_mut().for_each(|(_, line)| *line = evil.clone());
     }
     for distribution in &mut audit.environment.distributions {
         distribution.version = Some(evil.clone());

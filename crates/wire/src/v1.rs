@@ -2,6 +2,7 @@
 
 mod environment;
 mod fact;
+mod lock;
 mod report;
 mod snapshot;
 mod stack;
@@ -13,6 +14,7 @@ pub use environment::{
     OtherInterpreter, PathEntry, Unknown, VcsInfo,
 };
 pub use fact::{Fact, Seen};
+pub use lock::{Locked, Package, PackageSource, Selected, Undetermined};
 pub use report::{
     Archive, Audit, Evidence, Finding, Lock, Place, Position, Report, Requirement, Requirements, Summary,
     Training,
@@ -26,8 +28,9 @@ pub use stack::{
 pub use target::{Layer, Target, Tool};
 pub use words::{
     Change, CudaLibraries, Direction, LibcKind, LibraryOrigin, MetadataKind, Outcome, PathSource, ReadAs,
-    Severity, TargetKind, VariantKind, Verdict,
+    Severity, SourceKind, TargetKind, VariantKind, Verdict,
 };
 
+pub use lock::write_lock;
 pub use report::write_report;
 pub use snapshot::{read_snapshot, write_snapshot};

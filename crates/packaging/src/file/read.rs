@@ -97,9 +97,9 @@ impl Walk<'_> {
         if open.len() == 1 {
             self.out.is_freeze_shape = is_freeze_shape(lines::split(&text));
         }
-        let shown =
+        let shown: Vec<Text> =
             lines::split(&text).take(self.most.quoted).map(|line| mask::masked(line, &[]).into()).collect();
-        self.out.sources.push(Source { file: file.into(), lines: shown });
+        self.out.sources.push(Source::whole(file.into(), shown));
         let reader = self.reader;
         let variable = |name: &str| reader.variable(name);
         for logical in lines::logical(&text, &variable) {

@@ -85,7 +85,8 @@ struct Evaluation<'a> {
 
 impl Marker {
     /// Evaluates the marker. `environment` answers for each variable; `extra` must be a text (the empty one where no
-    /// extra is asked for), `extras` and `dependency_groups` are sets in the lock files of PEP 751 and absent elsewhere.
+    /// extra is asked for), or, in the lock files of uv and Poetry, the set of all that are asked for, where `==` says that
+    /// a name is in it and `!=` that it is not; `extras` and `dependency_groups` are sets in the lock files of PEP 751 and absent elsewhere.
     #[must_use]
     pub fn evaluate(&self, environment: &dyn Fn(Variable) -> Value) -> Truth {
         let mut evaluation = Evaluation { environment, may_fail: Vec::new() };
@@ -218,6 +219,16 @@ fn compare(
     // `~=` and `===` have no meaning for texts.
     let is_text_comparator =
         !matches!(comparator, Comparator::Version(Operator::Compatible | Operator::Identical));
+    if key == Variable::Extra
+        && let (Value::Set(set), Value::Text(name)) | (Value::Text(name), Value::Set(set)) = (&left, &right)
+    {
+        let is_in = set.contains(&Name::new(name));
+        return match comparator {
+            Comparator::Version(Operator::Equal) => Ok(Outcome::Known(is_in)),
+            Comparator::Version(Operator::NotEqual) => Ok(Outcome::Known(!is_in)),
+            _ => Err(undefined),
+        };
+    }
     match (left, right) {
         (Value::Absent, _) | (_, Value::Absent) => Err(Undefined::Name { span }),
         (Value::Set(_), _) => Err(undefined),
@@ -313,6 +324,20 @@ mod tests {
             ("'dev.tools' in extras and python_full_version >= '3.10.1'", Truth::True),
         ] {
             assert_eq!(evaluate(marker), truth, "{marker}");
+        }
+    }
+
+    #[test]
+    fn a_set_of_extras_holds_each_of_them() {
+        for (marker, truth) in [
+            ("extra == 'a-b'", Truth::True),
+            ("'A_b' == extra", Truth::True),
+            ("extra == 'a-b' and extra == 'c'", Truth::True),
+            ("extra != 'c' or extra == 'd'", Truth::False),
+        ] {
+            let set = Value::Set(vec![Name::new("a-b"), Name::new("c")]);
+            let told = Marker::parse(marker).unwrap().evaluate(&|_| set.clone());
+            assert_eq!(told, truth, "{marker}");
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Quoted {
 /// The line at `place`, where the lock kept it, cut to `columns`; the mark leaves room for a label of `label` columns.
 pub(super) fn quote(audit: &Audit, place: &Place, columns: usize, label: usize) -> Option<Quoted> {
     let source = audit.locks.iter().flat_map(|lock| &lock.sources).find(|s| s.file == place.file)?;
-    let line = source.lines.get(place.line.checked_sub(1)?)?;
+    let line = source.line(place.line)?;
     Some(show(line, place.column, place.end_column, columns.max(NARROWEST), label))
 }
 

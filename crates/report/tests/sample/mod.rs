@@ -81,24 +81,17 @@ pub fn lock(path: &str, lines: &[&str], read_as: ReadAs, because: &str) -> Lock 
             let (name, specifier) = line.split_at(line.find(" @ ").or(line.find("==")).unwrap_or(line.len()));
             let specifier = if specifier.starts_with("==") { specifier } else { "" };
             Requirement {
-                name: Some(Name::new(name)),
                 specifier: specifier.into(),
-                marker: None,
-                extras: Vec::new(),
-                url: None,
-                editable: false,
-                constraint: false,
-                hashes: Vec::new(),
-                at: place(path, i + 1, line),
                 text: (*line).into(),
-                kind: RequirementKind::Named { file_version: None },
-                evidence: Vec::new(),
+                ..Requirement::named(Name::new(name), place(path, i + 1, line))
             }
         })
         .collect();
     Lock {
         path: path.into(),
         format: "requirements",
+        format_version: None,
+        notes: Vec::new(),
         read_as,
         read_as_because: because.into(),
         requires_python: None,
@@ -107,7 +100,7 @@ pub fn lock(path: &str, lines: &[&str], read_as: ReadAs, because: &str) -> Lock 
         extras: Vec::new(),
         requirements,
         problems: Vec::new(),
-        sources: vec![Source { file: path.into(), lines: lines.iter().map(|l| Text::from(*l)).collect() }],
+        sources: vec![Source::whole(path.into(), lines.iter().map(|l| Text::from(*l)))],
     }
 }
 

@@ -208,3 +208,24 @@ words! {
         Fail = "fail",
     }
 }
+words! {
+    /// What kind of place a package comes from.
+    SourceKind: both ways {
+        /// An index.
+        Registry = "registry",
+        /// A repository under version control.
+        Git = "git",
+        /// An archive by its URL.
+        Url = "url",
+        /// An archive by its path.
+        Path = "path",
+        /// A folder.
+        Directory = "directory",
+        /// A folder, in place.
+        Editable = "editable",
+        /// A project that is never installed itself.
+        Virtual = "virtual",
+        /// A channel of conda.
+        Conda = "conda",
+    }
+}

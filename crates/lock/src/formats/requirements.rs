@@ -1,30 +1,90 @@
 //! A requirements file comes in; its lock comes out, every line as pip 26.3 reads it.
 
 use envdiff_model::{
-    Lock, LockProblem, Name, Place, ReadAs, Requirement, RequirementKind, Source, Text, say,
+    LockProblem, Name, PackageSource, Place, Requirement, RequirementKind, Selection, Source, SourceKind,
+    Text, say,
 };
 use envdiff_packaging::file::{
     self, Asked, Entry, FileError, Problem, ProblemKind, ReadError, RequirementFile,
 };
+use envdiff_packaging::{Link, LinkKind, Operator};
 
-use crate::recognise::Look;
-use crate::registry::Reading;
-use crate::{LockError, ReadAsChoice, Reader, header};
+use super::header;
+use crate::recognise::{Look, Shape};
+use crate::registry::{Chosen, FORMATS, Input, Offers, Selectable};
+use crate::{Environment, LockError, Opened, ReadAsChoice, Reader, Wishes};
 
 /// From this many lines on a file of which hardly one is a requirement is taken for something else.
 const FEWEST_LINES: usize = 5;
 
 /// Whether a file is read as one: every text that is nothing else.
 pub(crate) fn is(look: &Look) -> bool {
-    look.is_text() && look.other().is_none()
+    look.is(Shape::Text)
 }
 
-/// Reads a file and all that it includes. The second value is what pip stops at: an include that is not there, cannot be
-/// read or leads in a circle, bytes that the encoding does not allow, or that there is nothing in the file.
-pub(crate) fn read(path: &str, bytes: &[u8], reader: &dyn Reader, choice: ReadAsChoice) -> Reading {
+/// Reads a file and all that it includes.
+///
+/// # Errors
+/// What pip stops at: an include that is not there, cannot be read or leads in a circle, bytes that the encoding does not
+/// allow, or that there is nothing in the file.
+pub(crate) fn open(input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
+    match read(input.path, &input.bytes, input.reader)? {
+        (_, Some(refusal)) => Err(refusal),
+        (read, None) => Ok(Box::new(read)),
+    }
+}
+
+/// Reads a file as [`open`] does and goes on where pip stops; `None` where it is none of this format.
+pub(crate) fn tolerant(
+    arg: &str,
+    reader: &dyn Reader,
+    choice: ReadAsChoice,
+) -> Result<Option<(Opened, Option<LockError>)>, LockError> {
+    let Ok(bytes) = reader.read(arg) else { return Ok(None) };
+    let Some(format) = FORMATS.last().filter(|format| (format.is)(&Look::of(&bytes))) else {
+        return Ok(None);
+    };
+    let (read, refusal) = read(arg, &bytes, reader)?;
+    Ok(Some((Opened { path: arg.into(), format, choice, inner: Box::new(read) }, refusal)))
+}
+
+fn read(
+    path: &str,
+    bytes: &[u8],
+    reader: &dyn Reader,
+) -> Result<(Requirements, Option<LockError>), LockError> {
     let read = file::read(path, &Already { path, bytes, reader }).map_err(refused)?;
     let refusal = read.problems.iter().find_map(stop).or_else(|| nothing_in_it(path, bytes, &read));
-    Ok((lock(path, read, choice), refusal))
+    Ok((requirements(read), refusal))
+}
+
+/// A file that was read.
+struct Requirements {
+    is_freeze_shape: bool,
+    python: Option<envdiff_model::Fact<Text>>,
+    requirements: Vec<Requirement>,
+    problems: Vec<LockProblem>,
+    sources: Vec<Source>,
+}
+
+impl Selectable for Requirements {
+    fn offers(&self) -> Offers {
+        Offers::default()
+    }
+
+    fn select(&self, _: &Environment, wishes: &Wishes) -> Result<Chosen, LockError> {
+        let mut chosen = if self.is_freeze_shape {
+            Chosen::record("shape of pip freeze")
+        } else {
+            Chosen::demand("not in the shape of pip freeze")
+        };
+        chosen.python.clone_from(&self.python);
+        chosen.requirements.clone_from(&self.requirements);
+        chosen.problems.clone_from(&self.problems);
+        chosen.sources.clone_from(&self.sources);
+        let _ = wishes;
+        Ok(chosen)
+    }
 }
 
 /// A reader that has read the file itself already: standard input comes only once.
@@ -84,7 +144,8 @@ fn is_glued(problem: &Problem) -> bool {
 }
 
 fn nothing_in_it(path: &str, bytes: &[u8], read: &RequirementFile) -> Option<LockError> {
-    let is_blank = read.sources.iter().all(|s| s.lines.iter().all(|line| line.to_lossy().trim().is_empty()));
+    let is_blank =
+        read.sources.iter().all(|s| s.lines.iter().all(|(_, line)| line.to_lossy().trim().is_empty()));
     if bytes.is_empty() || is_blank {
         return Some(LockError::Empty { path: path.into() });
     }
@@ -102,23 +163,10 @@ fn nothing_in_it(path: &str, bytes: &[u8], read: &RequirementFile) -> Option<Loc
     })
 }
 
-fn lock(path: &str, read: RequirementFile, choice: ReadAsChoice) -> Lock {
-    let auto = if read.is_freeze_shape {
-        (ReadAs::Record, "shape of pip freeze")
-    } else {
-        (ReadAs::Demand, "not in the shape of pip freeze")
-    };
-    let (read_as, read_as_because) = choice.decide(auto);
-    let python = read.sources.first().and_then(header::python);
-    Lock {
-        path: path.into(),
-        format: "requirements",
-        read_as,
-        read_as_because,
-        requires_python: None,
-        python,
-        groups: Vec::new(),
-        extras: Vec::new(),
+fn requirements(read: RequirementFile) -> Requirements {
+    Requirements {
+        is_freeze_shape: read.is_freeze_shape,
+        python: read.sources.first().and_then(header::python),
         requirements: read.entries.into_iter().map(requirement).collect(),
         problems: read.problems.into_iter().map(problem).collect(),
         sources: each_once(read.sources),
@@ -158,6 +206,9 @@ fn requirement(entry: Entry) -> Requirement {
         at: entry.at,
         text,
         kind: RequirementKind::Named { file_version: None },
+        version: None,
+        origin: PackageSource::of(SourceKind::Registry),
+        selection: Selection::ByMarker,
         evidence: Vec::new(),
     };
     match entry.asked {
@@ -180,6 +231,17 @@ fn named(asked: Asked, empty: Requirement) -> Requirement {
     extras.sort();
     extras.dedup();
     let wheel = asked.link.as_ref().and_then(|link| link.wheel.as_ref());
+    let origin = asked
+        .link
+        .as_ref()
+        .map_or(PackageSource::of(SourceKind::Registry), |link| source(link, empty.editable));
+    let version = match asked.specifiers.specifiers() {
+        [one] if matches!(one.operator(), Operator::Equal | Operator::Identical) => {
+            let version = one.to_string().trim_start_matches('=').trim().to_owned();
+            (!version.ends_with(".*")).then_some(version)
+        }
+        _ => wheel.map(|wheel| wheel.version.to_string()),
+    };
     let kind = if asked.name.is_some() {
         RequirementKind::Named { file_version: wheel.map(|wheel| wheel.version.to_string()) }
     } else {
@@ -192,6 +254,28 @@ fn named(asked: Asked, empty: Requirement) -> Requirement {
         extras,
         url: asked.link.map(|link| link.url),
         kind,
+        version,
+        origin,
         ..empty
     }
+}
+
+/// Where a link leads.
+fn source(link: &Link, editable: bool) -> PackageSource {
+    let is_archive = || {
+        let shown = link.url.shown.to_lossy();
+        let file = shown.split(['?', '#']).next().unwrap_or("");
+        [".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz"].iter().any(|end| file.ends_with(end))
+    };
+    let kind = match link.kind {
+        _ if editable && link.kind != LinkKind::Vcs => SourceKind::Editable,
+        LinkKind::Vcs => SourceKind::Git,
+        LinkKind::Download | LinkKind::Other => SourceKind::Url,
+        LinkKind::File | LinkKind::Path if is_archive() => SourceKind::Path,
+        LinkKind::File | LinkKind::Path => SourceKind::Directory,
+    };
+    let mut source = PackageSource::at(kind, link.url.shown.clone());
+    source.commit = link.revision.as_deref().map(Text::from);
+    source.subdirectory = link.subdirectory.as_deref().map(Text::from);
+    source
 }

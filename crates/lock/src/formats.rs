@@ -1,0 +1,6 @@
+//! One file a format: how its text becomes a lock, and what of it its own tool installs in an environment.
+
+pub(crate) mod header;
+pub(crate) mod project;
+pub(crate) mod requirements;
+pub(crate) mod uv_lock;

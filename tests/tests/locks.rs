@@ -1,0 +1,198 @@
+//! The corpus's locks through `envdiff lock`: names, versions and sources beside what each lock's own tool installs, refusals
+//! included; and the malformed ones, each with its one clear line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::string_slice,
+    reason = "tests"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use envdiff_tests::{corpus, envdiff};
+use serde_json::Value;
+
+fn json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Every `truth.json` below a folder.
+fn truths(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            truths(&path, out);
+        } else if path.file_name().is_some_and(|name| name == "truth.json") {
+            out.push(path);
+        }
+    }
+    out.sort();
+}
+
+/// The patch versions that the truth was asked with (the corpus's README).
+fn python(minor: &str) -> String {
+    match minor {
+        "3.8" => "3.8.18".into(),
+        "3.9" => "3.9.18".into(),
+        "3.11" => "3.11.7".into(),
+        other => format!("{other}.0"),
+    }
+}
+
+/// A case's wishes as options; `tool` is what wrote the lock.
+fn options(case: &Value, tool: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let texts = |key: &str| -> Vec<String> {
+        let items = case[key].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+    };
+    for (key, option) in [
+        ("extras", "--extra"),
+        ("groups", "--group"),
+        ("no_groups", "--no-group"),
+        ("only_groups", "--only-group"),
+        ("categories", "--only-group"),
+    ] {
+        for value in texts(key) {
+            out.extend([option.to_owned(), value]);
+        }
+    }
+    let is = |key: &str| case[key].as_bool();
+    // PEP 751: naming groups, even none, takes the place of the default ones.
+    let replaces = tool == "pylock" && case["groups"].is_array();
+    if is("no_default_groups") == Some(true)
+        || is("no_dev") == Some(true)
+        || is("prod") == Some(true)
+        || is("dev") == Some(false)
+        || replaces
+    {
+        out.push("--no-default-groups".into());
+    }
+    if is("dev") == Some(true) {
+        out.extend(["--group".into(), "dev".into()]);
+    }
+    if is("all_packages") == Some(true) {
+        out.push("--all-packages".into());
+    }
+    if is("all_extras") == Some(true) {
+        out.push("--all-extras".into());
+    }
+    if let Some(package) = case["package"].as_str() {
+        out.extend(["--package".into(), package.into()]);
+    }
+    out
+}
+
+/// Name, version and kind of source of each package.
+type Packages = BTreeMap<String, Vec<(Option<String>, String)>>;
+
+fn wanted(case: &Value) -> Packages {
+    let mut out = Packages::new();
+    for package in case["packages"].as_array().into_iter().flatten() {
+        let version = package["version"].as_str().map(str::to_owned);
+        let kind = package["source"]["kind"].as_str().unwrap_or("registry").to_owned();
+        out.entry(package["name"].as_str().unwrap().to_owned()).or_default().push((version, kind));
+    }
+    out
+}
+
+fn got(answer: &Value) -> Packages {
+    let mut out = Packages::new();
+    for package in answer["locks"][0]["packages"].as_array().unwrap() {
+        let version = package["version"].as_str().map(str::to_owned);
+        let kind = package["source"]["kind"].as_str().unwrap().to_owned();
+        out.entry(package["name"].as_str().unwrap_or("?").to_owned()).or_default().push((version, kind));
+    }
+    out
+}
+
+fn differences(got: &Packages, wanted: &Packages) -> Vec<String> {
+    let mut out = Vec::new();
+    for (name, theirs) in wanted {
+        match got.get(name) {
+            None => out.push(format!("{name} {theirs:?} is not selected")),
+            Some(ours) if ours != theirs => out.push(format!("{name}: {ours:?}, the tool has {theirs:?}")),
+            Some(_) => {}
+        }
+    }
+    for (name, ours) in got {
+        if !wanted.contains_key(name) {
+            out.push(format!("{name} {ours:?} is selected, the tool does not install it"));
+        }
+    }
+    out
+}
+
+/// Where only a package index could tell what the tool said: nothing in the lock says so.
+fn only_the_index_knows(folder: &str, case: &Value) -> bool {
+    let messages = case["message"].to_string();
+    (folder.starts_with("pip-compile") || folder.starts_with("uv-pip-compile"))
+        && (messages.contains("No solution found") || messages.contains("no wheels with a matching"))
+}
+
+#[test]
+fn what_is_selected_is_what_the_locks_own_tool_installs() {
+    let Some(corpus) = corpus() else { return };
+    let root = corpus.join("locks");
+    let mut files = Vec::new();
+    truths(&root, &mut files);
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for file in files {
+        let folder = file.parent().unwrap();
+        let name = folder.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        // Requirements files are asked against pip itself in the tests of `packaging`; conda's truths have a shape of their own.
+        if name == "conda" || name.contains("pip-compile") {
+            continue;
+        }
+        let truth = json(&file);
+        let tool = name.split('/').next().unwrap().to_owned();
+        let lock = folder.join(truth["lock"].as_str().unwrap());
+        for case in truth["cases"].as_array().unwrap() {
+            let id = format!("{name} {}", case["id"].as_str().unwrap());
+            let platform = case["platform"].as_str().unwrap().replace("amd64", "x86_64");
+            let output = envdiff()
+                .arg("lock")
+                .arg(&lock)
+                .args(["--format", "json", "--platform", &platform])
+                .args(["--python-version", &python(case["python"].as_str().unwrap())])
+                .args(options(case, &tool))
+                .output()
+                .unwrap();
+            let count = counts.entry(name.clone()).or_default();
+            count.1 += 1;
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            let is_refused = case["result"] == "refused";
+            match output.status.code() {
+                Some(2) if is_refused => count.0 += 1,
+                Some(0) if is_refused && only_the_index_knows(&name, case) => count.0 += 1,
+                Some(0) if !is_refused => {
+                    let answer = serde_json::from_slice(&output.stdout).unwrap();
+                    let different = differences(&got(&answer), &wanted(case));
+                    if different.is_empty() {
+                        count.0 += 1;
+                    } else {
+                        faults.push(format!("{id}:\n    {}", different.join("\n    ")));
+                    }
+                }
+                status => {
+                    faults
+                        .push(format!("{id}: status {status:?}, refused by its tool: {is_refused}; {error}"));
+                }
+            }
+        }
+    }
+    let (mut equal, mut all) = (0, 0);
+    for (name, (same, of)) in &counts {
+        eprintln!("{name}: {same} of {of}");
+        equal += same;
+        all += of;
+    }
+    eprintln!("{equal} of {all} cases as the tools");
+    assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
+}
