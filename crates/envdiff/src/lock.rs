@@ -36,8 +36,9 @@ pub(crate) fn run(options: &LockCommand, shared: &Shared) -> Result<Status, Fail
     if let Some(refusal) = refusal(&mut selected) {
         return Err(refusal.into());
     }
-    for lock in &mut selected {
+    for (opened, lock) in locks.iter().zip(&mut selected) {
         lock.settle(&environment);
+        opened.add_hashes(lock);
     }
     let locked = Locked {
         markers: environment.markers().clone(),

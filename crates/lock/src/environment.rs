@@ -217,7 +217,6 @@ impl Environment {
             Variable::Environment(variable) => self.value(variable).map_or(Value::Unknown, Value::from),
             Variable::Extra => match asked {
                 Asked::Nothing | Asked::Lists { .. } => Value::from(""),
-                Asked::Extra(extra) => Value::from(*extra),
                 Asked::Extras(extras) => Value::Set(extras.to_vec()),
             },
             Variable::Extras => match asked {
@@ -261,6 +260,30 @@ impl Environment {
             }
         }
         told.unwrap_or(first)
+    }
+
+    /// Whether this is the platform of a tag as PDM writes it: `manylinux_2_17_x86_64`, `macos_14_0_arm64`, `windows_amd64`. A C
+    /// library or system that is older than the tag's is no reason to say no: files decide that.
+    pub(crate) fn is_platform(&self, tag: &str) -> Holds {
+        let (system, known) = match tag.split('_').next().unwrap_or("") {
+            "" => return Holds::Yes,
+            word if word.starts_with("manylinux") || word.starts_with("musllinux") || word == "linux" => {
+                ("linux", true)
+            }
+            "macos" | "macosx" => ("darwin", true),
+            "windows" | "win" => ("win32", true),
+            _ => ("", false),
+        };
+        let (Some(here), Some(machine)) =
+            (self.value(MarkerVariable::SysPlatform), self.value(MarkerVariable::PlatformMachine))
+        else {
+            return Holds::Unknown("the platform is not known".into());
+        };
+        if !known {
+            return Holds::Unknown(say!("the platform ", tag, " is not known"));
+        }
+        let is_machine = tag.to_ascii_lowercase().ends_with(&machine.to_ascii_lowercase());
+        if here == system && (is_machine || !tag.contains('_')) { Holds::Yes } else { Holds::No }
     }
 
     /// Whether a range of Python versions (`>=3.9,<3.13`) holds this Python.
@@ -315,15 +338,13 @@ fn patches<'a>(minor: &str, literals: impl Iterator<Item = &'a str>) -> Vec<u32>
 pub(crate) enum Asked<'a> {
     /// `extra` is the empty text.
     Nothing,
-    /// `extra` is one text, as in requirements and metadata.
-    Extra(&'a str),
     /// `extra` is a set, as uv and Poetry write it.
     Extras(&'a [Name]),
     /// `extras` and `dependency_groups` are sets, as PEP 751 has them.
     Lists { extras: &'a [Name], groups: &'a [Name] },
 }
 
-/// Markers by their text: each is parsed once, and asked once for an environment and what is asked for.
+/// Markers by their text: each is evaluated once for an environment, unless it hangs on what is asked for.
 pub(crate) struct Markers<'e> {
     environment: &'e Environment,
     told: RefCell<HashMap<String, Holds>>,
@@ -334,16 +355,19 @@ impl<'e> Markers<'e> {
         Self { environment, told: RefCell::default() }
     }
 
-    /// What a marker's text says; `asked` must be the same each time.
+    /// What a marker's text says.
     pub(crate) fn holds(&self, marker: &str, asked: &Asked<'_>) -> Holds {
-        if let Some(told) = self.told.borrow().get(marker) {
+        let is_of_extras = marker.contains("extra") || marker.contains("dependency_groups");
+        if !is_of_extras && let Some(told) = self.told.borrow().get(marker) {
             return told.clone();
         }
         let holds = match Marker::parse(marker) {
             Ok(marker) => self.environment.holds(&marker, asked),
             Err(error) => Holds::Unknown(say!("its marker cannot be read: ", error.to_string())),
         };
-        self.told.borrow_mut().insert(marker.to_owned(), holds.clone());
+        if !is_of_extras {
+            self.told.borrow_mut().insert(marker.to_owned(), holds.clone());
+        }
         holds
     }
 }

@@ -1,6 +1,10 @@
 //! One file a format: how its text becomes a lock, and what of it its own tool installs in an environment.
 
 pub(crate) mod header;
+pub(crate) mod pdm_lock;
+pub(crate) mod pipfile_lock;
+pub(crate) mod poetry_lock;
 pub(crate) mod project;
+pub(crate) mod pylock;
 pub(crate) mod requirements;
 pub(crate) mod uv_lock;

@@ -6,7 +6,9 @@ mod broken;
 mod disk;
 mod environment;
 mod error;
+mod files;
 mod formats;
+mod graph;
 mod package;
 mod reader;
 mod recognise;
@@ -89,9 +91,9 @@ pub fn open(arg: &str, reader: &dyn Reader, choice: ReadAsChoice) -> Result<Open
         ReadError::TooLarge => LockError::TooLarge { path: arg.into() },
         ReadError::Unreadable(cause) => LockError::Unreadable { path: arg.into(), cause },
     })?;
-    let look = Look::of(&bytes);
+    let look = Look::of(arg, &bytes);
     if let Some(format) = FORMATS.iter().find(|format| (format.is)(&look)) {
-        let input = Input { path: arg, bytes, reader, choice, format: format.id };
+        let input = Input { path: arg, bytes, reader, format: format.id };
         let inner = (format.open)(input)?;
         return Ok(Opened { path: arg.into(), format, choice, inner });
     }
@@ -148,6 +150,17 @@ pub fn select(
             Ok(lock.finish(lock.inner.select(environment, &wishes)?))
         })
         .collect()
+}
+
+impl Opened {
+    /// Reads the hashes of what was selected, which no verdict rests on: an image holds no archives.
+    pub fn add_hashes(&self, selected: &mut Selected) {
+        for (at, requirement) in selected.lock.requirements.iter_mut().enumerate() {
+            if requirement.hashes.is_empty() && requirement.selection == Selection::Selected {
+                requirement.hashes = self.inner.hashes(at);
+            }
+        }
+    }
 }
 
 impl Selected {

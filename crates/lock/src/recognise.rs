@@ -17,6 +17,10 @@ const TAIL: usize = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     UvLock,
+    Pylock,
+    PoetryLock,
+    PdmLock,
+    PipfileLock,
     /// Text that is nothing else.
     Text,
     /// Lines of an unresolved merge in what is otherwise one of the formats; the number of the first.
@@ -33,7 +37,8 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    /// The name counts only where the content says nothing.
+    pub(crate) fn of(name: &str, bytes: &[u8]) -> Self {
         let window = bytes.get(..WINDOW).unwrap_or(bytes);
         if let Some(other) = binary(window) {
             return Self { shape: Shape::Unread(other) };
@@ -46,7 +51,8 @@ impl Look {
             let tail = String::from_utf8_lossy(tail);
             text.push_str(tail.split_once('\n').map_or("", |(_, rest)| rest));
         }
-        let shape = shape(&text);
+        let shape =
+            if says_nothing(&text) && is_name_of_toml(name) { Shape::Unread(NO_KEY) } else { shape(&text) };
         let merge = || text.lines().position(|line| line.starts_with("<<<<<<< "));
         let is_format = !matches!(shape, Shape::Text | Shape::Unread(_) | Shape::Binary);
         match if is_format { merge() } else { None } {
@@ -136,6 +142,20 @@ fn decoded(bytes: &[u8]) -> Option<String> {
     (is_whole || !bytes.contains(&0)).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
+const NO_KEY: Other =
+    Other { what: "a TOML document without any key", help: "was it written by a command that failed?" };
+
+/// Whether there is nothing but comments in a text that is not empty.
+fn says_nothing(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
+    lines.peek().is_some() && lines.all(|line| line.starts_with('#'))
+}
+
+fn is_name_of_toml(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    name.ends_with(".toml") || ["uv.lock", "poetry.lock", "pdm.lock", "pipfile"].contains(&name.as_str())
+}
+
 /// What a text is.
 fn shape(text: &str) -> Shape {
     if text.trim().is_empty() {
@@ -184,8 +204,9 @@ fn is_json_list(start: &str) -> bool {
 
 fn json(text: &str) -> Shape {
     let has = |key: &str| text.contains(&format!("\"{key}\""));
-    let other = if has("pipfile-spec") {
-        export!("a Pipfile.lock", "pipenv requirements")
+    let is_pipfile = has("pipfile-spec") || (has("_meta") && (has("default") || has("develop")));
+    let other = if is_pipfile {
+        return Shape::PipfileLock;
     } else if has("lockfileVersion") {
         Other { what: "a package-lock.json of npm, which locks no Python", help: NONE }
     } else if has("bomFormat") || has("spdxVersion") {
@@ -281,13 +302,13 @@ fn toml(text: &str) -> Shape {
             .any(|line| line.starts_with('#') && line.contains("@generated") && line.contains(tool))
     };
     let other = if heads.top("lock-version") {
-        export!("a pylock.toml", "uv export")
+        return Shape::Pylock;
     } else if is_locked
         && (by("Poetry") || heads.key("python-versions") || heads.valued("lock-version", "\""))
     {
-        export!("a poetry.lock", "poetry export")
+        return Shape::PoetryLock;
     } else if is_locked && (by("PDM") || heads.key("lock_version") || heads.key("content_hash")) {
-        export!("a pdm.lock", "pdm export")
+        return Shape::PdmLock;
     } else if is_locked && heads.valued("source", "\"registry+") && heads.key("checksum") {
         Other { what: "a Cargo.lock, which locks no Python", help: NONE }
     } else if heads.table("package") || heads.table("distribution") || heads.top("requires-python") {

@@ -4,10 +4,10 @@ use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text};
 
 use crate::broken::Broken;
 use crate::environment::Environment;
-use crate::formats::{requirements, uv_lock};
+use crate::formats::{pdm_lock, pipfile_lock, poetry_lock, pylock, requirements, uv_lock};
 use crate::recognise::{Look, Shape};
 use crate::text::Document;
-use crate::{LockError, ReadAsChoice, Reader, Wishes};
+use crate::{LockError, Reader, Wishes};
 
 /// A lock format.
 pub struct Format {
@@ -28,7 +28,6 @@ pub(crate) struct Input<'a> {
     pub(crate) bytes: Vec<u8>,
     /// For what lies beside it.
     pub(crate) reader: &'a dyn Reader,
-    pub(crate) choice: ReadAsChoice,
     /// Id of the format.
     pub(crate) format: &'static str,
 }
@@ -84,6 +83,11 @@ pub(crate) trait Selectable {
     /// # Errors
     /// Where what is asked for cannot be had, or the lock contradicts itself there.
     fn select(&self, environment: &Environment, wishes: &Wishes) -> Result<Chosen, LockError>;
+
+    /// `algorithm:digest` of the files of a requirement, by its index, where they were not read while selecting.
+    fn hashes(&self, _requirement: usize) -> Vec<Text> {
+        Vec::new()
+    }
 }
 
 /// What was selected, and what was not.
@@ -160,6 +164,34 @@ pub static FORMATS: &[Format] = &[
         recognised: "TOML with requires-python and packages whose source is a table",
         is: |look| look.is(Shape::UvLock),
         open: uv_lock::open,
+    },
+    Format {
+        id: "pylock",
+        title: "pylock.toml (PEP 751): pip lock, uv export, pdm export and pdm lock",
+        recognised: "TOML with a text lock-version at its top",
+        is: |look| look.is(Shape::Pylock),
+        open: pylock::open,
+    },
+    Format {
+        id: "poetry-lock",
+        title: "poetry.lock: poetry lock; before Poetry 2 with the pyproject.toml beside it",
+        recognised: "TOML with packages that have python-versions, or metadata with lock-version",
+        is: |look| look.is(Shape::PoetryLock),
+        open: poetry_lock::open,
+    },
+    Format {
+        id: "pdm-lock",
+        title: "pdm.lock: pdm lock; without inherit_metadata with the pyproject.toml beside it",
+        recognised: "TOML with metadata that has lock_version",
+        is: |look| look.is(Shape::PdmLock),
+        open: pdm_lock::open,
+    },
+    Format {
+        id: "pipfile-lock",
+        title: "Pipfile.lock: pipenv lock",
+        recognised: "JSON with pipfile-spec",
+        is: |look| look.is(Shape::PipfileLock),
+        open: pipfile_lock::open,
     },
     Format {
         id: "requirements",

@@ -41,7 +41,7 @@ pub(crate) fn tolerant(
     choice: ReadAsChoice,
 ) -> Result<Option<(Opened, Option<LockError>)>, LockError> {
     let Ok(bytes) = reader.read(arg) else { return Ok(None) };
-    let Some(format) = FORMATS.last().filter(|format| (format.is)(&Look::of(&bytes))) else {
+    let Some(format) = FORMATS.last().filter(|format| (format.is)(&Look::of(arg, &bytes))) else {
         return Ok(None);
     };
     let (read, refusal) = read(arg, &bytes, reader)?;

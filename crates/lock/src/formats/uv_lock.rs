@@ -4,13 +4,15 @@
 //! (`lock/installable.rs`, `universal_marker.rs`) and were compared with its dry runs. Wheels and source archives are passed over
 //! and looked at only where nothing else says whether a package can be installed.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use envdiff_model::{Name, PackageSource, Requirement, Selection, SourceKind, Text, say};
 use envdiff_packaging::{Marker, SpecifierSet, Variable, Version};
 
 use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Fit, Holds};
+use crate::files::{self, Files};
+use crate::graph::{Reach, Reached, UNREACHED};
 use crate::package::{come_from, git, git_source, pinned, shown};
 use crate::registry::{Chosen, Input, Offers, Refusal, Selectable};
 use crate::text::Document;
@@ -97,9 +99,8 @@ struct Package {
     /// Extras that it offers, those without dependencies included.
     provides: Vec<Name>,
     groups: Vec<(Name, Vec<Edge>)>,
-    has_sdist: bool,
-    /// Where its wheels stand.
-    wheels: Option<(usize, usize)>,
+    sdist: Files,
+    wheels: Files,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -279,11 +280,6 @@ fn package(table: &Table<'_>, markers: &mut Interner) -> Result<Unresolved, Brok
             }
         }
     }
-    let wheels = match table.get("wheels") {
-        Some(Node { value: Value::List(items), .. }) if items.is_empty() => None,
-        Some(node) => Some((node.at, node.end)),
-        None => None,
-    };
     let (at, end) = table.get("name").map_or((table.at, table.at), |node| (node.at, node.end));
     Ok(Unresolved {
         dependencies: dependencies(table.list("dependencies")?, markers)?,
@@ -300,8 +296,8 @@ fn package(table: &Table<'_>, markers: &mut Interner) -> Result<Unresolved, Brok
             extras: Vec::new(),
             provides,
             groups: Vec::new(),
-            has_sdist: table.has("sdist"),
-            wheels,
+            sdist: Files::under(table, &["sdist"]),
+            wheels: Files::under(table, &["wheels"]),
         },
     })
 }
@@ -494,14 +490,6 @@ fn conflicts(root: &Table<'_>) -> Result<Vec<Conflict>, Broken> {
             Ok(Conflict { at: set.at, items })
         })
         .collect()
-}
-
-/// How far the walk reached something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Reached {
-    Surely,
-    /// The reason is a clause.
-    Perhaps(Text),
 }
 
 /// What is asked for: where the walk begins and what it may follow.
@@ -698,8 +686,7 @@ struct Walk<'a> {
     /// Names that stand behind `extra ==` in markers of conflicts.
     active: Vec<Name>,
     markers: Vec<Option<Holds>>,
-    reached: HashMap<(usize, Option<Name>), Reached>,
-    queue: VecDeque<(usize, Option<Name>)>,
+    reach: Reach,
 }
 
 impl<'a> Walk<'a> {
@@ -709,8 +696,7 @@ impl<'a> Walk<'a> {
             environment,
             active: active.iter().map(Item::marker_name).collect(),
             markers: vec![None; lock.markers.len()],
-            reached: HashMap::with_capacity(lock.packages.len()),
-            queue: VecDeque::new(),
+            reach: Reach::default(),
         }
     }
 
@@ -727,28 +713,10 @@ impl<'a> Walk<'a> {
         holds
     }
 
-    /// Reaches a package or an extra of it; again only where that is surer than before.
-    fn reach(&mut self, at: (usize, Option<Name>), reached: Reached) {
-        match self.reached.get(&at) {
-            Some(Reached::Surely) => return,
-            Some(Reached::Perhaps(_)) if reached != Reached::Surely => return,
-            _ => {}
-        }
-        self.reached.insert(at.clone(), reached);
-        self.queue.push_back(at);
-    }
-
     fn follow(&mut self, edges: &'a [Edge], from: &Reached) {
         for edge in edges {
-            let reached = match (self.holds(edge.marker), from) {
-                (Holds::No, _) => continue,
-                (Holds::Yes, from) => from.clone(),
-                (Holds::Unknown(_), Reached::Perhaps(why)) => Reached::Perhaps(why.clone()),
-                (Holds::Unknown(why), Reached::Surely) => Reached::Perhaps(why),
-            };
-            self.reach((edge.to, None), reached.clone());
-            for extra in &edge.extras {
-                self.reach((edge.to, Some(extra.clone())), reached.clone());
+            if let Some(reached) = from.along(self.holds(edge.marker)) {
+                self.reach.reach_with(edge.to, &edge.extras, &reached);
             }
         }
     }
@@ -759,10 +727,9 @@ impl<'a> Walk<'a> {
         for root in &plain.roots {
             let Some(package) = lock.packages.get(*root) else { continue };
             if plain.with_project {
-                self.reach((*root, None), Reached::Surely);
-                for extra in plain.extras.iter().filter(|extra| package.provides.contains(extra)) {
-                    self.reach((*root, Some(extra.clone())), Reached::Surely);
-                }
+                let extras: Vec<Name> =
+                    plain.extras.iter().filter(|extra| package.provides.contains(extra)).cloned().collect();
+                self.reach.reach_with(*root, &extras, &sure);
             }
             for (group, edges) in &package.groups {
                 if plain.groups.contains(group) {
@@ -778,13 +745,12 @@ impl<'a> Walk<'a> {
                 self.follow(edges, &sure);
             }
         }
-        while let Some(at) = self.queue.pop_front() {
-            let Some(reached) = self.reached.get(&at).cloned() else { continue };
-            let Some(package) = lock.packages.get(at.0) else { continue };
-            match &at.1 {
+        while let Some(((package, extra), reached)) = self.reach.next() {
+            let Some(package) = lock.packages.get(package) else { continue };
+            match extra {
                 None => self.follow(&package.dependencies, &reached),
                 Some(extra) => {
-                    if let Some((_, edges)) = package.extras.iter().find(|(name, _)| name == extra) {
+                    if let Some((_, edges)) = package.extras.iter().find(|(name, _)| *name == extra) {
                         self.follow(edges, &reached);
                     }
                 }
@@ -795,10 +761,10 @@ impl<'a> Walk<'a> {
     /// The extras that were reached, as markers of conflicts name them.
     fn extras(&self) -> Vec<Item> {
         let mut out: Vec<Item> = self
-            .reached
-            .keys()
+            .reach
+            .extras()
             .filter_map(|(package, extra)| {
-                Some(Item::Extra(self.lock.packages.get(*package)?.name.clone(), extra.clone()?))
+                Some(Item::Extra(self.lock.packages.get(package)?.name.clone(), extra.clone()))
             })
             .collect();
         out.sort();
@@ -820,6 +786,13 @@ impl Selectable for UvLock {
         packages.sort();
         packages.dedup();
         Offers { groups, extras, packages }
+    }
+
+    fn hashes(&self, requirement: usize) -> Vec<Text> {
+        let Some(package) = self.lock.packages.get(requirement) else { return Vec::new() };
+        let mut out = package.sdist.hashes(&self.document.text);
+        out.extend(package.wheels.hashes(&self.document.text));
+        out
     }
 
     fn select(&self, environment: &Environment, wishes: &Wishes) -> Result<Chosen, LockError> {
@@ -848,7 +821,7 @@ impl Selectable for UvLock {
             walk = Walk::new(lock, environment, &active);
             walk.run(&plain);
         }
-        self.requirements(environment, &walk.reached, &mut chosen)?;
+        self.requirements(environment, &walk.reach, &mut chosen)?;
         chosen.groups = plain.groups;
         chosen.extras = plain.extras;
         chosen.quote(&self.document);
@@ -860,21 +833,16 @@ impl UvLock {
     fn requirements(
         &self,
         environment: &Environment,
-        reached: &HashMap<(usize, Option<Name>), Reached>,
+        reach: &Reach,
         chosen: &mut Chosen,
     ) -> Result<(), LockError> {
         let mut sure: HashMap<&Name, &Package> = HashMap::new();
         for (index, package) in self.lock.packages.iter().enumerate() {
             let mut requirement = self.requirement(package);
-            requirement.selection = match reached.get(&(index, None)) {
-                _ if package.source.kind == SourceKind::Virtual => {
-                    Selection::NotSelected { reason: "a project that is never installed itself".into() }
-                }
-                Some(Reached::Surely) => Selection::Selected,
-                Some(Reached::Perhaps(why)) => Selection::Undetermined { reason: why.clone() },
-                None => Selection::NotSelected {
-                    reason: "nothing that is installed in this environment, with these groups and extras, needs it".into(),
-                },
+            requirement.selection = if package.source.kind == SourceKind::Virtual {
+                Selection::NotSelected { reason: "a project that is never installed itself".into() }
+            } else {
+                reach.selection(index, UNREACHED)
             };
             if requirement.selection == Selection::Selected {
                 if let Some(other) = sure.insert(&package.name, package) {
@@ -932,31 +900,16 @@ impl UvLock {
         requirement: &Requirement,
         chosen: &mut Chosen,
     ) {
-        if package.has_sdist || package.source.kind != SourceKind::Registry {
+        if !package.sdist.is_empty()
+            || package.wheels.is_empty()
+            || package.source.kind != SourceKind::Registry
+        {
             return;
         }
-        let Some((at, end)) = package.wheels else { return };
-        let Ok(wheels) = toml::value(&self.document.text, at, end) else { return };
-        let mut fit = Fit::No;
-        for wheel in wheels.list().unwrap_or(&[]) {
-            let place = wheel.table().and_then(|table| {
-                ["url", "path", "filename"].iter().find_map(|key| table.get(key).and_then(Node::text))
-            });
-            let file =
-                place.unwrap_or("").split(['#', '?']).next().unwrap_or("").rsplit('/').next().unwrap_or("");
-            match environment.fits(&file.replace("%2B", "+").replace("%2b", "+")) {
-                Fit::Yes => return,
-                Fit::Unknown => fit = Fit::Unknown,
-                Fit::No => {}
-            }
-        }
-        if fit == Fit::No {
+        if package.wheels.fit(&self.document.text, environment) == Fit::No {
             chosen.refusals.push(Refusal {
                 at: Some(requirement.at.clone()),
-                message: say!(
-                    package.name,
-                    " has no source archive in the lock, and none of its wheels is for this environment"
-                ),
+                message: say!(package.name, files::NO_WHEEL),
                 is_python: false,
             });
         }

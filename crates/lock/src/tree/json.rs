@@ -41,14 +41,12 @@ impl<'a> Reader<'a> {
     }
 
     fn wants(&self, what: &str) -> Broken {
-        if self.at >= self.text.trim_end().len() {
-            return Broken::at(
-                Fault::Syntax,
-                self.text.trim_end().len(),
-                format!("no JSON: the file ends where {what} is expected"),
-            );
-        }
-        Broken::at(Fault::Syntax, self.at, format!("no JSON: {what} is expected here"))
+        let told = if self.at >= self.text.trim_end().len() {
+            format!("no JSON: the file ends where {what} is expected")
+        } else {
+            format!("no JSON: {what} is expected here")
+        };
+        Broken::at(Fault::Syntax, self.at, told)
     }
 
     fn value(&mut self) -> Result<Node<'a>, Broken> {
