@@ -2,9 +2,13 @@
 
 pub(crate) mod header;
 pub(crate) mod pdm_lock;
+pub(crate) mod pip_inspect;
+pub(crate) mod pip_list;
 pub(crate) mod pipfile_lock;
 pub(crate) mod poetry_lock;
 pub(crate) mod project;
 pub(crate) mod pylock;
+pub(crate) mod pyproject;
 pub(crate) mod requirements;
+pub(crate) mod setup_cfg;
 pub(crate) mod uv_lock;

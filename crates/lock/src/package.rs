@@ -1,7 +1,7 @@
 //! What the readers of installers' locks say of a package comes in; a requirement with its place comes out.
 
 use envdiff_model::{Name, PackageSource, Place, Requirement, RequirementKind, SourceKind, Text, Url, say};
-use envdiff_packaging::{Link, Version};
+use envdiff_packaging::{Link, Operator, Requirement as Pep508, Span, Version};
 
 /// A package that a lock names, with the version that it pins.
 pub(crate) fn pinned(name: &Name, version: Option<&str>, at: Place) -> Requirement {
@@ -12,6 +12,56 @@ pub(crate) fn pinned(name: &Name, version: Option<&str>, at: Place) -> Requireme
         requirement.version = Some(version.to_owned());
     }
     requirement
+}
+
+/// A requirement of PEP 508 in a file of another format; one that no installer takes is told as such.
+pub(crate) fn from_pep_508(text: &str, at: Place) -> Requirement {
+    let masked: Text = envdiff_packaging::masked(text, &[]).into();
+    let parsed = match Pep508::parse(text) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let mut out = Requirement::named(Name::new(""), at);
+            out.name = None;
+            out.text = masked;
+            out.kind = RequirementKind::Invalid { reason: error.to_string().into() };
+            return out;
+        }
+    };
+    let mut out = Requirement::named(parsed.canonical_name(), at);
+    out.extras = parsed.canonical_extras();
+    out.specifier = parsed.specifiers.written();
+    out.marker = parsed.marker.as_ref().map(|_| slice(text, parsed.marker_span).to_owned());
+    if let Some((url, _)) = &parsed.url {
+        let vcs = ["git+", "hg+", "svn+", "bzr+"].iter().any(|vcs| url.starts_with(vcs));
+        let source = if vcs {
+            let (place, commit) = url.split_once("://").map_or((url.as_str(), None), |(_, rest)| {
+                rest.split('#')
+                    .next()
+                    .unwrap_or(rest)
+                    .rsplit_once('@')
+                    .map_or((url.as_str(), None), |(_, commit)| (url.as_str(), Some(commit)))
+            });
+            git_source(place, commit, None)
+        } else {
+            PackageSource::at(
+                if url.starts_with("file:") { SourceKind::Path } else { SourceKind::Url },
+                shown(url),
+            )
+        };
+        come_from(&mut out, source, Some(url));
+    }
+    if let [one] = parsed.specifiers.specifiers()
+        && matches!(one.operator(), Operator::Equal | Operator::Identical)
+    {
+        let version = one.to_string().trim_start_matches('=').trim().to_owned();
+        out.version = (!version.ends_with(".*")).then_some(version);
+    }
+    out.text = masked;
+    out
+}
+
+fn slice(text: &str, span: Span) -> &str {
+    text.get(span.start..span.end).unwrap_or("")
 }
 
 /// The specifier that only this version meets, and of one without a label its builds.

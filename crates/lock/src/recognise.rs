@@ -21,6 +21,10 @@ pub(crate) enum Shape {
     PoetryLock,
     PdmLock,
     PipfileLock,
+    Pyproject,
+    SetupCfg,
+    PipInspect,
+    PipList,
     /// Text that is nothing else.
     Text,
     /// Lines of an unresolved merge in what is otherwise one of the formats; the number of the first.
@@ -219,9 +223,13 @@ fn json(text: &str) -> Shape {
     } else if text.contains("\"envdiff.report/") {
         Other { what: "a report of envdiff, not a lock", help: NONE }
     } else if has("pip_version") {
-        Other { what: "a report of pip (pip inspect, pip install --report)", help: PIP_FREEZE }
+        return Shape::PipInspect;
     } else if text.trim_start().starts_with('[') && has("name") && has("version") {
-        Other { what: "a list of packages in JSON (pip list, conda list)", help: PIP_FREEZE }
+        if has("build_string") || has("dist_name") {
+            Other { what: "a list of conda in JSON", help: PIP_FREEZE }
+        } else {
+            return Shape::PipList;
+        }
     } else {
         Other { what: "a JSON document that is no known lock", help: NONE }
     };
@@ -314,14 +322,14 @@ fn toml(text: &str) -> Shape {
     } else if heads.table("package") || heads.table("distribution") || heads.top("requires-python") {
         return Shape::UvLock;
     } else if heads.table("options") || text.contains("= attr:") {
-        Other { what: "a setup.cfg", help: PIP_FREEZE }
+        return Shape::SetupCfg;
     } else if (heads.table("workspace") || heads.table("project")) && heads.key("channels") {
         Other { what: "a pixi.toml", help: PIP_FREEZE }
     } else if heads.table("packages") || heads.table("dev-packages") || heads.table("source") {
         export!("a Pipfile", "pipenv requirements")
     } else if ["project", "tool", "build-system", "dependency-groups"].iter().any(|table| heads.table(table))
     {
-        export!("a pyproject.toml", "uv pip compile pyproject.toml")
+        return Shape::Pyproject;
     } else {
         Other { what: "a TOML document that is no known lock", help: NONE }
     };
@@ -339,7 +347,7 @@ fn conda_or_list(text: &str, first: Option<&str>) -> Option<Shape> {
     let first = first?;
     let mut words = first.split_whitespace();
     if words.next() == Some("Package") && words.next() == Some("Version") {
-        return Some(Shape::Unread(Other { what: "a table of pip (pip list)", help: PIP_FREEZE }));
+        return Some(Shape::PipList);
     }
     if first.starts_with("PyTorch version:") || first.starts_with("Collecting environment information") {
         return Some(Shape::Unread(Other { what: "a report of torch.utils.collect_env", help: PIP_FREEZE }));

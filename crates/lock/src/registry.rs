@@ -4,7 +4,10 @@ use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text};
 
 use crate::broken::Broken;
 use crate::environment::Environment;
-use crate::formats::{pdm_lock, pipfile_lock, poetry_lock, pylock, requirements, uv_lock};
+use crate::formats::{
+    pdm_lock, pip_inspect, pip_list, pipfile_lock, poetry_lock, pylock, pyproject, requirements, setup_cfg,
+    uv_lock,
+};
 use crate::recognise::{Look, Shape};
 use crate::text::Document;
 use crate::{LockError, Reader, Wishes};
@@ -192,6 +195,34 @@ pub static FORMATS: &[Format] = &[
         recognised: "JSON with pipfile-spec",
         is: |look| look.is(Shape::PipfileLock),
         open: pipfile_lock::open,
+    },
+    Format {
+        id: "pyproject",
+        title: "pyproject.toml: what a project asks for (PEP 621, PEP 735, Poetry, setuptools' dynamic files); no lock",
+        recognised: "TOML with project, build-system, dependency-groups or tool",
+        is: |look| look.is(Shape::Pyproject),
+        open: pyproject::open,
+    },
+    Format {
+        id: "setup-cfg",
+        title: "setup.cfg: what a project asks for; no lock",
+        recognised: "sections with options",
+        is: |look| look.is(Shape::SetupCfg),
+        open: setup_cfg::open,
+    },
+    Format {
+        id: "pip-inspect",
+        title: "pip inspect: what was installed, from where, on which Python",
+        recognised: "JSON with pip_version and installed",
+        is: |look| look.is(Shape::PipInspect),
+        open: pip_inspect::open,
+    },
+    Format {
+        id: "pip-list",
+        title: "pip list and uv pip list, as a table or as JSON",
+        recognised: "a table headed Package and Version, or a JSON list of names and versions",
+        is: |look| look.is(Shape::PipList),
+        open: pip_list::open,
     },
     Format {
         id: "requirements",

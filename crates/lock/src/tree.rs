@@ -2,7 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod toml;
-#[expect(dead_code, reason = "for the formats of conda")]
+#[allow(dead_code, reason = "for the formats of conda")]
 pub(crate) mod yaml;
 
 use std::borrow::Cow;
