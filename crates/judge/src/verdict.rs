@@ -4,8 +4,8 @@
 //! taken as `pip check` takes them. What cannot be told is `unverifiable` with its reason, never `missing`.
 
 use envdiff_model::{
-    Change, Direction, Environment, Judged, Lock, Requirement, RequirementKind, Selection, Text, Url,
-    Verdict, say,
+    Change, CondaPackage, Direction, Environment, Judged, Lock, Name, Requirement, RequirementKind,
+    Selection, Text, Url, Verdict, say,
 };
 use envdiff_packaging::{Difference, Operator, SpecifierSet, Version};
 
@@ -20,20 +20,22 @@ pub(crate) struct Said {
     pub(crate) verdict: Verdict,
     pub(crate) reason: Option<Text>,
     pub(crate) difference: Option<(Change, Option<Direction>)>,
+    /// The version that the image has, where no distribution tells it.
+    pub(crate) installed: Option<Text>,
 }
 
 impl Said {
     pub(crate) fn new(verdict: Verdict, reason: impl Into<Text>) -> Self {
-        Self { verdict, reason: Some(reason.into()), difference: None }
+        Self { verdict, reason: Some(reason.into()), difference: None, installed: None }
     }
     pub(crate) const fn satisfied() -> Self {
-        Self { verdict: Verdict::Satisfied, reason: None, difference: None }
+        Self { verdict: Verdict::Satisfied, reason: None, difference: None, installed: None }
     }
     pub(crate) fn unverifiable(reason: impl Into<Text>) -> Self {
         Self::new(Verdict::Unverifiable, reason)
     }
     const fn bare(verdict: Verdict) -> Self {
-        Self { verdict, reason: None, difference: None }
+        Self { verdict, reason: None, difference: None, installed: None }
     }
 }
 
@@ -44,15 +46,21 @@ pub(crate) fn all(
     surroundings: &Surroundings<'_>,
     locks: &[Lock],
 ) -> Vec<Judged> {
-    let court =
-        Court { installed, surroundings, nothing_seen: nothing_seen(environment), gap: gap(environment) };
+    let court = Court {
+        installed,
+        surroundings,
+        conda: &environment.conda,
+        nothing_seen: nothing_seen(environment),
+        gap: gap(environment),
+    };
     let mut out = Vec::with_capacity(locks.iter().map(|lock| lock.requirements.len()).sum());
     for (lock, requirements) in locks.iter().map(|lock| &lock.requirements).enumerate() {
         for (index, requirement) in requirements.iter().enumerate() {
             let (said, distribution) = court.judge(requirement);
             let installed = distribution
                 .and_then(|at| environment.distributions.get(at))
-                .and_then(|distribution| distribution.version.clone());
+                .and_then(|distribution| distribution.version.clone())
+                .or_else(|| said.installed.clone());
             let (change, direction) = match said.difference {
                 Some((change, direction)) => (Some(change), direction),
                 None => (None, None),
@@ -103,6 +111,7 @@ pub(crate) fn gap(environment: &Environment) -> Option<Text> {
 struct Court<'a> {
     installed: &'a Installed<'a>,
     surroundings: &'a Surroundings<'a>,
+    conda: &'a [CondaPackage],
     nothing_seen: Option<Text>,
     gap: Option<Text>,
 }
@@ -117,7 +126,15 @@ impl Court<'_> {
             Selection::NotSelected { reason } => {
                 return (Said::new(Verdict::NotApplicable, reason.clone()), None);
             }
-            Selection::Undetermined { reason } => return (Said::unverifiable(reason.clone()), None),
+            Selection::Undetermined { reason } => {
+                // What is there as the lock has it is there, whether the lock wants it or not.
+                let (said, at) = self.compare(requirement);
+                return if said.verdict == Verdict::Satisfied {
+                    (said, at)
+                } else {
+                    (Said::unverifiable(reason.clone()), at)
+                };
+            }
             Selection::Selected | Selection::ByMarker => {}
         }
         if requirement.selection == Selection::ByMarker
@@ -128,6 +145,17 @@ impl Court<'_> {
                 Holds::No => return (Said::bare(Verdict::NotApplicable), None),
                 Holds::Unknown(reason) => return (Said::unverifiable(reason), None),
             }
+        }
+        self.compare(requirement)
+    }
+
+    /// The verdict over what is installed, whatever the selection.
+    fn compare(&self, requirement: &Requirement) -> (Said, Option<usize>) {
+        if let RequirementKind::Conda { surely } = requirement.kind
+            && let Some(name) = &requirement.name
+            && let Some(said) = self.of_conda(requirement, name, surely)
+        {
+            return (said, None);
         }
         let name = match (&requirement.kind, &requirement.name) {
             (RequirementKind::Unnamed { reason }, _) => return (Said::unverifiable(reason.clone()), None),
@@ -151,6 +179,40 @@ impl Court<'_> {
         }
         let Some(copy) = self.installed.copy(holding.first) else { return (self.absent(requirement), None) };
         (self.one(&wanted, copy), Some(holding.first))
+    }
+
+    /// A package of conda that is no Python distribution, by the records of the image's conda prefix; `None` where it may be a
+    /// distribution after all, which is compared as one then.
+    fn of_conda(&self, requirement: &Requirement, name: &Name, surely: bool) -> Option<Said> {
+        if name.as_str() == "python" {
+            return Some(Said::new(
+                Verdict::NotApplicable,
+                "the interpreter is no distribution; it is compared by itself",
+            ));
+        }
+        let found = self.conda.iter().find(|package| Name::new(&package.name.to_lossy()) == *name);
+        if let Some(package) = found {
+            let version = package.version.to_lossy();
+            let is_it = requirement.version.as_deref() == Some(version.as_ref());
+            let is_in = SpecifierSet::parse(&requirement.specifier).is_ok_and(|set| set.contains(&version));
+            return Some(Said {
+                installed: Some(package.version.clone()),
+                difference: (!(is_it || is_in)).then_some((Change::Other, None)),
+                ..Said::bare(if is_it || is_in { Verdict::Satisfied } else { Verdict::VersionMismatch })
+            });
+        }
+        let is_distribution = self.installed.by_name.contains_key(name);
+        match (surely, self.conda.is_empty()) {
+            (false, _) if is_distribution => None,
+            (true, true) => Some(Said::new(
+                Verdict::NotApplicable,
+                "a package of conda that is no Python distribution, and the image holds no conda prefix",
+            )),
+            (false, true) => Some(Said::unverifiable(
+                "the image holds no conda prefix, and whether this package of conda is a Python distribution is not known",
+            )),
+            (_, false) => Some(Said::bare(Verdict::Missing)),
+        }
     }
 
     fn broken(&self, index: usize) -> Text {
@@ -257,6 +319,7 @@ impl<'a> Wanted<'a> {
                     verdict: Verdict::VersionMismatch,
                     reason: None,
                     difference: Some((Change::Other, None)),
+                    installed: None,
                 }
             };
         };
@@ -278,6 +341,7 @@ impl<'a> Wanted<'a> {
                 verdict: Verdict::VersionMismatch,
                 reason: None,
                 difference: Some(self.difference(&parsed)),
+                installed: None,
             };
         }
         let Some(url) = self.url else { return Said::satisfied() };
@@ -289,6 +353,7 @@ impl<'a> Wanted<'a> {
                 verdict: Verdict::VersionMismatch,
                 reason: Some(say!("the file name in the lock says ", told.to_string())),
                 difference,
+                installed: None,
             };
         }
         let direct_url = copy.distribution.direct_url.as_ref();

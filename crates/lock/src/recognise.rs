@@ -25,6 +25,10 @@ pub(crate) enum Shape {
     SetupCfg,
     PipInspect,
     PipList,
+    CondaList,
+    CondaEnvironment,
+    CondaLock,
+    PixiLock,
     /// Text that is nothing else.
     Text,
     /// Lines of an unresolved merge in what is otherwise one of the formats; the number of the first.
@@ -226,7 +230,7 @@ fn json(text: &str) -> Shape {
         return Shape::PipInspect;
     } else if text.trim_start().starts_with('[') && has("name") && has("version") {
         if has("build_string") || has("dist_name") {
-            Other { what: "a list of conda in JSON", help: PIP_FREEZE }
+            return Shape::CondaList;
         } else {
             return Shape::PipList;
         }
@@ -339,10 +343,10 @@ fn toml(text: &str) -> Shape {
 fn conda_or_list(text: &str, first: Option<&str>) -> Option<Shape> {
     let has_line = |wanted: &str| text.lines().take(200).any(|line| line.trim() == wanted);
     if has_line("@EXPLICIT") {
-        return Some(Shape::Unread(Other { what: "an explicit list of conda", help: PIP_FREEZE }));
+        return Some(Shape::CondaList);
     }
     if text.trim_start().starts_with("# packages in environment at") {
-        return Some(Shape::Unread(Other { what: "a list of conda (conda list)", help: PIP_FREEZE }));
+        return Some(Shape::CondaList);
     }
     let first = first?;
     let mut words = first.split_whitespace();
@@ -359,11 +363,7 @@ fn conda_or_list(text: &str, first: Option<&str>) -> Option<Shape> {
         parts.len() == 3 && parts.iter().all(is_word)
     };
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .by_ref()
-        .take(3)
-        .all(is_export)
-        .then_some(Shape::Unread(Other { what: "a list of conda (conda list --export)", help: PIP_FREEZE }))
+    lines.by_ref().take(3).all(is_export).then_some(Shape::CondaList)
 }
 
 /// A mapping of YAML at the top, where its keys are those of a known format.
@@ -391,14 +391,23 @@ fn yaml(text: &str, first: &str) -> Option<Shape> {
             help: "give the requirements.txt that lies beside it",
         }))
     } else if has("environments") && has("packages") {
-        Some(Shape::Unread(Other { what: "a pixi.lock", help: PIP_FREEZE }))
+        Some(Shape::PixiLock)
     } else if has("metadata") && has("package") {
-        Some(Shape::Unread(Other { what: "a conda-lock.yml", help: PIP_FREEZE }))
+        Some(Shape::CondaLock)
     } else if has("dependencies") && (has("channels") || has("name") || has("prefix")) {
-        Some(Shape::Unread(Other { what: "an environment.yml of conda", help: PIP_FREEZE }))
+        Some(Shape::CondaEnvironment)
+    } else if is_numbered(first) {
+        Some(Shape::CondaLock)
     } else {
         None
     }
+}
+
+/// `version: 1` and nothing that is known: what is wrong with it is said by a reader of YAML.
+fn is_numbered(first: &str) -> bool {
+    first
+        .strip_prefix("version: ")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// What to say of a word that is no file: an image's name, a target, or nothing.

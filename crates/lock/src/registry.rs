@@ -5,8 +5,8 @@ use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text};
 use crate::broken::Broken;
 use crate::environment::Environment;
 use crate::formats::{
-    pdm_lock, pip_inspect, pip_list, pipfile_lock, poetry_lock, pylock, pyproject, requirements, setup_cfg,
-    uv_lock,
+    conda_environment, conda_list, conda_lock, pdm_lock, pip_inspect, pip_list, pipfile_lock, pixi_lock,
+    poetry_lock, pylock, pyproject, requirements, setup_cfg, uv_lock,
 };
 use crate::recognise::{Look, Shape};
 use crate::text::Document;
@@ -223,6 +223,34 @@ pub static FORMATS: &[Format] = &[
         recognised: "a table headed Package and Version, or a JSON list of names and versions",
         is: |look| look.is(Shape::PipList),
         open: pip_list::open,
+    },
+    Format {
+        id: "conda-list",
+        title: "conda list (columns, --export, --explicit, --json) and explicit locks of conda-lock",
+        recognised: "conda's head line, @EXPLICIT, lines name=version=build, or a JSON list with build_string",
+        is: |look| look.is(Shape::CondaList),
+        open: conda_list::open,
+    },
+    Format {
+        id: "conda-environment",
+        title: "environment.yml: conda env export, by hand",
+        recognised: "YAML with dependencies beside name, channels or prefix",
+        is: |look| look.is(Shape::CondaEnvironment),
+        open: conda_environment::open,
+    },
+    Format {
+        id: "conda-lock",
+        title: "conda-lock.yml: conda-lock; pixi.lock before version 4",
+        recognised: "YAML with version, metadata and package",
+        is: |look| look.is(Shape::CondaLock),
+        open: conda_lock::open,
+    },
+    Format {
+        id: "pixi-lock",
+        title: "pixi.lock: pixi lock, version 4 to 7",
+        recognised: "YAML with version, environments and packages",
+        is: |look| look.is(Shape::PixiLock),
+        open: pixi_lock::open,
     },
     Format {
         id: "requirements",

@@ -2,7 +2,6 @@
 
 pub(crate) mod json;
 pub(crate) mod toml;
-#[allow(dead_code, reason = "for the formats of conda")]
 pub(crate) mod yaml;
 
 use std::borrow::Cow;

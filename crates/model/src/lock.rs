@@ -204,6 +204,8 @@ pub struct PackageSource {
     pub commit: Option<Text>,
     /// The folder in an archive or repository.
     pub subdirectory: Option<Text>,
+    /// conda's own name of the package, where another one stands for it.
+    pub package: Option<Text>,
     /// conda's build string.
     pub build: Option<Text>,
 }
@@ -212,13 +214,13 @@ impl PackageSource {
     /// A source of which only the kind is known.
     #[must_use]
     pub const fn of(kind: SourceKind) -> Self {
-        Self { kind, at: None, commit: None, subdirectory: None, build: None }
+        Self { kind, at: None, commit: None, subdirectory: None, package: None, build: None }
     }
 
     /// A source at a place; credentials in it are masked by whoever makes it.
     #[must_use]
     pub const fn at(kind: SourceKind, at: Text) -> Self {
-        Self { kind, at: Some(at), commit: None, subdirectory: None, build: None }
+        Self { kind, at: Some(at), commit: None, subdirectory: None, package: None, build: None }
     }
 }
 
@@ -272,6 +274,11 @@ pub enum RequirementKind {
     Unnamed {
         /// Why.
         reason: Text,
+    },
+    /// A package of conda that is no Python distribution, by conda's name.
+    Conda {
+        /// That it is none is known; else it may be one of this name.
+        surely: bool,
     },
     /// A line that no installer takes; the reason is a clause.
     Invalid {

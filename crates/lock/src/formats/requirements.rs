@@ -190,7 +190,7 @@ fn each_once(sources: Vec<Source>) -> Vec<Source> {
     out
 }
 
-fn requirement(entry: Entry) -> Requirement {
+pub(crate) fn requirement(entry: Entry) -> Requirement {
     let hashes = entry.hashes.iter().map(|(algorithm, digest)| say!(algorithm, ":", digest)).collect();
     let whole = entry.editable || entry.asked.is_err() || entry.requirement.is_empty();
     let text = if whole { entry.text } else { entry.requirement };

@@ -14,7 +14,7 @@ use crate::broken::{Broken, Fault};
 use crate::text::Lines;
 
 /// How many values all aliases together may stand for (contract, section 7).
-pub(crate) const MOST_COPIES: usize = 100_000;
+pub(crate) const MOST_COPIES: usize = 1_000;
 
 /// The first document of the text.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, Broken> {

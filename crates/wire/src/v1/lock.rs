@@ -99,6 +99,9 @@ pub struct PackageSource {
     /// The folder in an archive or repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subdirectory: Option<Str>,
+    /// conda's own name of the package.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<Str>,
     /// conda's build string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Str>,
@@ -153,7 +156,7 @@ impl Selected {
 
 impl From<&model::Requirement> for Package {
     fn from(requirement: &model::Requirement) -> Self {
-        let model::PackageSource { kind, at, commit, subdirectory, build } = &requirement.origin;
+        let model::PackageSource { kind, at, commit, subdirectory, package, build } = &requirement.origin;
         let str = |text: &Option<model::Text>| text.as_ref().map(Str::from);
         Self {
             name: requirement.name.as_ref().map(|name| name.as_str().into()),
@@ -166,6 +169,7 @@ impl From<&model::Requirement> for Package {
                 at: str(at),
                 commit: str(commit),
                 subdirectory: str(subdirectory),
+                package: str(package),
                 build: str(build),
             },
             hashes: strs(&requirement.hashes),

@@ -1,6 +1,6 @@
 //! Requirements with another version installed come in; one error each, with how far apart they are, comes out.
 
-use envdiff_model::{Change, Evidence, Text, Verdict, say};
+use envdiff_model::{Change, Evidence, Name, Text, Verdict, say};
 use envdiff_packaging::SpecifierSet;
 
 use crate::case::{Case, Spoken, Subject, seen};
@@ -13,7 +13,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
 
 fn speak(case: &Case<'_>, subject: Subject<'_>) -> Option<Spoken> {
     let name = subject.requirement.name.as_ref()?;
-    let copy = subject.copy?;
+    let Some(copy) = subject.copy else { return of_conda(case, subject, name) };
     let version = subject.judged.installed.clone().unwrap_or_default();
     let difference = wording::difference(subject.judged.change, subject.judged.direction);
     let wants = match &subject.judged.reason {
@@ -46,6 +46,21 @@ fn speak(case: &Case<'_>, subject: Subject<'_>) -> Option<Spoken> {
             .seen(hidden)
             .why(why(subject.judged.change))
             .fix(fix),
+    )
+}
+
+/// A package of conda that is no distribution: the record of the image's prefix is what was seen.
+fn of_conda(case: &Case<'_>, subject: Subject<'_>, name: &Name) -> Option<Spoken> {
+    let package =
+        case.environment.conda.iter().find(|package| Name::new(&package.name.to_lossy()) == *name)?;
+    let wants = &subject.requirement.text;
+    Some(
+        Spoken::new(subject.name(), say!(name, " ", package.version, " of conda is installed, the lock wants ", wants))
+            .about(subject.judged)
+            .label(say!("image has ", package.version))
+            .seen([Evidence::new(package.record.clone(), say!("version: ", package.version, ", build: ", package.build))])
+            .why("libraries of a conda prefix are loaded by the packages in it; another version may lack what these were built against")
+            .fix(say!("install what the lock says: conda install ", wants)),
     )
 }
 
