@@ -276,3 +276,227 @@ fn a_malformed_lock_gets_one_clear_line() {
     eprintln!("{count} malformed files");
     assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
 }
+
+/// What `envdiff lock` says of one file.
+fn ask(lock: &Path, more: &[&str]) -> Result<Value, String> {
+    let output = envdiff().arg("lock").arg(lock).args(["--format", "json"]).args(more).output().unwrap();
+    match output.status.code() {
+        Some(0) => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        _ => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+/// Names with versions.
+fn versions(answer: &Value) -> Vec<(String, Option<String>)> {
+    let packages = answer["locks"][0]["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            (
+                package["name"].as_str().unwrap_or("?").to_owned(),
+                package["version"].as_str().map(str::to_owned),
+            )
+        })
+        .collect()
+}
+
+const LINUX: [&str; 4] = ["--python-version", "3.11.7", "--platform", "linux-x86_64"];
+
+#[test]
+fn what_pip_wrote_of_an_environment_is_what_was_in_it() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("locks/pip");
+    let expected = json(&folder.join("expected.json"));
+    let wanted: Vec<(String, String, String)> = expected["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|package| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            (text(&package["name"]), text(&package["version"]), text(&package["source"]["kind"]))
+        })
+        .collect();
+    let names: Vec<(String, Option<String>)> =
+        wanted.iter().map(|(name, version, _)| (name.clone(), Some(version.clone()))).collect();
+    for file in [
+        "pip-list-columns.txt",
+        "pip-list-verbose.txt",
+        "pip-list.json",
+        "uv-pip-list.json",
+        "pip-inspect.json",
+    ] {
+        assert_eq!(versions(&ask(&folder.join(file), &LINUX).unwrap()), names, "{file}");
+    }
+    let inspected = got(&ask(&folder.join("pip-inspect.json"), &LINUX).unwrap());
+    for (name, _, kind) in &wanted {
+        let kind = if kind == "registry or unknown" { "registry" } else { kind };
+        assert_eq!(inspected[name][0].1, kind, "{name}");
+    }
+}
+
+#[test]
+fn projects_are_asked_by_extra_and_group() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("locks/pyproject-only");
+    let expected = json(&folder.join("pep735/expected.json"));
+    for case in expected["cases"].as_array().unwrap() {
+        let id = case["id"].as_str().unwrap();
+        let python = python(case["python"].as_str().unwrap());
+        let platform = case["platform"].as_str().unwrap();
+        let more = options(case, "pyproject");
+        let mut words = vec!["--python-version", &python, "--platform", platform];
+        words.extend(more.iter().map(String::as_str));
+        let answer = ask(&folder.join("pep735/pyproject.toml"), &words);
+        if case["result"] == "refused" {
+            assert!(answer.is_err(), "{id}");
+            continue;
+        }
+        // Sets of specifiers have no order.
+        let normal = |text: &str| -> (String, Vec<String>) {
+            let end = text.find(['<', '>', '=', '!', '~']).unwrap_or(text.len());
+            let mut parts: Vec<String> =
+                text[end..].split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            parts.sort();
+            (text[..end].to_owned(), parts)
+        };
+        let mut ours: Vec<_> = answer.unwrap()["locks"][0]["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|package| {
+                normal(&format!(
+                    "{}{}",
+                    package["name"].as_str().unwrap(),
+                    package["specifier"].as_str().unwrap()
+                ))
+            })
+            .collect();
+        let mut theirs: Vec<_> = case["requirements"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| normal(text.as_str().unwrap()))
+            .collect();
+        ours.sort();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{id}");
+    }
+    let of = |lock: &str, more: &[&str]| {
+        let words: Vec<&str> = LINUX.iter().chain(more).copied().collect();
+        versions(&ask(&folder.join(lock), &words).unwrap())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("setup-cfg/setup.cfg", &["--extra", "test"]), ["numpy", "pillow", "pytest", "ruff"]);
+    assert_eq!(
+        of("setuptools-dynamic/pyproject.toml", &["--extra", "gpu"]),
+        ["numpy", "nvidia-ml-py", "pillow"]
+    );
+}
+
+#[test]
+fn condas_locks_are_what_their_schemas_say() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("locks/conda");
+    let mut count = 0;
+    for case in json(&folder.join("truth.json"))["cases"].as_array().unwrap() {
+        if case["requirements"].is_array() {
+            continue;
+        }
+        let locks = match &case["lock"] {
+            Value::Array(locks) => locks.clone(),
+            one => vec![one.clone()],
+        };
+        let platform = match case["platform"].as_str() {
+            Some("osx-arm64") => "macos-arm64",
+            Some("win-64") => "windows-x86_64",
+            _ => "linux-x86_64",
+        };
+        let mut words = vec!["--python-version", "3.11.11", "--platform", platform];
+        let categories: Vec<&str> =
+            case["categories"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap()).collect();
+        if !categories.is_empty() && !categories.contains(&"dev") {
+            words.push("--no-default-groups");
+        }
+        for category in categories.iter().filter(|name| !["main", "dev"].contains(name)) {
+            words.extend(["--group", category]);
+        }
+        if let Some(environment) = case["environment"].as_str().filter(|name| *name != "default") {
+            words.extend(["--group", environment]);
+        }
+        for lock in locks {
+            let lock = lock.as_str().unwrap();
+            let answer = ask(&folder.join(lock), &words);
+            count += 1;
+            if case["result"] == "refused" {
+                assert!(answer.is_err(), "{lock} {words:?}");
+                continue;
+            }
+            let answer = answer.unwrap();
+            let mut ours: Vec<(String, Option<String>, Option<String>)> = answer["locks"][0]["packages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|package| {
+                    let text = |value: &Value| value.as_str().map(str::to_owned);
+                    (
+                        text(&package["name"]).unwrap(),
+                        text(&package["version"]),
+                        text(&package["source"]["package"]),
+                    )
+                })
+                .collect();
+            let mut theirs = Vec::new();
+            for package in case["packages"].as_array().unwrap() {
+                let text = |key: &str| package[key].as_str().map(str::to_owned);
+                let name = text("name").or(text("pypi_name")).or(text("conda")).unwrap().replace('_', "-");
+                // The version of a folder that the lock says and the truth leaves out.
+                let version = text("version").or_else(|| {
+                    ours.iter().find(|(ours, ..)| *ours == name).and_then(|(_, version, _)| version.clone())
+                });
+                theirs.push((name, version, text("conda")));
+            }
+            ours.sort();
+            theirs.sort();
+            assert_eq!(ours, theirs, "{lock} {words:?}");
+        }
+    }
+    eprintln!("{count} cases of conda");
+}
+
+#[test]
+fn what_tells_more_than_packages() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("locks/snapshots");
+    let samples = json(&folder.join("collect_env/expected.json"));
+    for (name, sample) in samples["samples"].as_object().unwrap() {
+        let answer = ask(&folder.join("collect_env").join(name), &LINUX).unwrap();
+        let ours: BTreeMap<String, String> =
+            versions(&answer).into_iter().filter_map(|(name, version)| Some((name, version?))).collect();
+        for (library, version) in sample["libraries"].as_object().unwrap() {
+            assert_eq!(ours.get(library).map(String::as_str), version.as_str(), "{name}: {library}");
+        }
+    }
+    let model = versions(&ask(&folder.join("mlflow/model"), &LINUX).unwrap());
+    let wanted = json(&folder.join("mlflow/expected.json"));
+    let mut pins: Vec<String> =
+        model.iter().map(|(name, version)| format!("{name}=={}", version.as_deref().unwrap())).collect();
+    let mut theirs: Vec<String> = wanted["requirements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pin| pin.as_str().unwrap().to_owned())
+        .collect();
+    pins.sort();
+    theirs.sort();
+    assert_eq!(pins, theirs);
+    for (file, count) in [
+        // One distribution stands twice in it.
+        ("env-cyclonedx-1.6.json", 29),
+        ("requirements-cyclonedx.json", 24),
+        ("spdx-requirements.json", 36),
+    ] {
+        assert_eq!(versions(&ask(&folder.join("sbom").join(file), &LINUX).unwrap()).len(), count, "{file}");
+    }
+}

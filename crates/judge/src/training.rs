@@ -27,6 +27,14 @@ pub(crate) fn of(locks: &[Lock]) -> Training {
     if let Some((_, fact)) = pinned(locks, |name| family(name, "nvidia-nccl")) {
         training.nccl = Some(fact);
     }
+    for told in locks.iter().map(|lock| &lock.training) {
+        // A pin is what was installed; a report of the machine says what nothing pins.
+        training.torch = training.torch.or_else(|| told.torch.clone());
+        training.cuda = told.cuda.clone().or(training.cuda);
+        training.cudnn = training.cudnn.or_else(|| told.cudnn.clone());
+        training.driver = training.driver.or_else(|| told.driver.clone());
+        training.gpu = training.gpu.or_else(|| told.gpu.clone());
+    }
     training
 }
 

@@ -83,9 +83,8 @@ pub struct Selected {
 /// # Errors
 /// [`LockError`]: it is not there, is no lock, is not as its format has it, or a bound is passed.
 pub fn open(arg: &str, reader: &dyn Reader, choice: ReadAsChoice) -> Result<Opened, LockError> {
-    if arg != "-" && reader.is_folder(arg) {
-        return Err(folder(arg, reader));
-    }
+    let inside = if arg != "-" && reader.is_folder(arg) { Some(in_folder(arg, reader)?) } else { None };
+    let arg = inside.as_deref().unwrap_or(arg);
     let bytes = reader.read(arg).map_err(|error| match error {
         ReadError::Absent => recognise::absent(arg),
         ReadError::TooLarge => LockError::TooLarge { path: arg.into() },
@@ -219,6 +218,7 @@ impl Opened {
             read_as_because,
             requires_python: chosen.requires_python,
             python: chosen.python,
+            training: chosen.training,
             groups: texts(chosen.groups),
             extras: texts(chosen.extras),
             requirements: chosen.requirements,
@@ -261,14 +261,21 @@ pub fn read_what_there_is(
 /// The most lock files of a folder that an error names.
 const MOST_NAMED: usize = 8;
 
-fn folder(arg: &str, reader: &dyn Reader) -> LockError {
-    let mut names: Vec<String> = reader
-        .list(arg)
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|name| recognise::is_name_of_a_lock(name))
-        .collect();
+/// The lock in a folder: an MLflow model, or a project with the lock of one installer.
+fn in_folder(arg: &str, reader: &dyn Reader) -> Result<String, LockError> {
+    const LOCKS: [&str; 7] =
+        ["uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "Pipfile.lock", "pylock.toml", "conda-lock.yml"];
+    let mut names = reader.list(arg).unwrap_or_default();
     names.sort();
+    let path = |name: &str| format!("{}/{name}", arg.trim_end_matches('/'));
+    if names.iter().any(|name| name == "MLmodel") {
+        return Ok(path("MLmodel"));
+    }
+    let mut locks = names.iter().filter(|name| LOCKS.contains(&name.as_str()));
+    if let (Some(lock), None) = (locks.next(), locks.next()) {
+        return Ok(path(lock));
+    }
+    names.retain(|name| recognise::is_name_of_a_lock(name));
     names.truncate(MOST_NAMED);
-    LockError::Folder { path: arg.into(), locks: names }
+    Err(LockError::Folder { path: arg.into(), locks: names })
 }

@@ -29,6 +29,10 @@ pub(crate) enum Shape {
     CondaEnvironment,
     CondaLock,
     PixiLock,
+    CollectEnv,
+    Mlflow,
+    CycloneDx,
+    Spdx,
     /// Text that is nothing else.
     Text,
     /// Lines of an unresolved merge in what is otherwise one of the formats; the number of the first.
@@ -217,8 +221,10 @@ fn json(text: &str) -> Shape {
         return Shape::PipfileLock;
     } else if has("lockfileVersion") {
         Other { what: "a package-lock.json of npm, which locks no Python", help: NONE }
-    } else if has("bomFormat") || has("spdxVersion") {
-        Other { what: "a bill of materials", help: PIP_FREEZE }
+    } else if has("bomFormat") {
+        return Shape::CycloneDx;
+    } else if has("spdxVersion") {
+        return Shape::Spdx;
     } else if text.contains("\"envdiff.snapshot/") {
         Other {
             what: "a snapshot of envdiff",
@@ -353,8 +359,13 @@ fn conda_or_list(text: &str, first: Option<&str>) -> Option<Shape> {
     if words.next() == Some("Package") && words.next() == Some("Version") {
         return Some(Shape::PipList);
     }
-    if first.starts_with("PyTorch version:") || first.starts_with("Collecting environment information") {
-        return Some(Shape::Unread(Other { what: "a report of torch.utils.collect_env", help: PIP_FREEZE }));
+    let is_of_collect_env = |line: &str| {
+        line.starts_with("PyTorch version:")
+            || line.starts_with("[pip3] ")
+            || line.starts_with("Collecting environment information")
+    };
+    if text.lines().take(400).any(is_of_collect_env) {
+        return Some(Shape::CollectEnv);
     }
     // `name=version=build`: one `=` between three words, which no requirement has.
     let is_export = |line: &str| {
@@ -380,16 +391,8 @@ fn yaml(text: &str, first: &str) -> Option<Shape> {
     }
     let has =
         |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
-    if has("flavors") && has("artifact_path") {
-        Some(Shape::Unread(Other {
-            what: "an MLmodel file of MLflow",
-            help: "give the requirements.txt that lies beside it",
-        }))
-    } else if has("build_dependencies") && has("python") {
-        Some(Shape::Unread(Other {
-            what: "a python_env.yaml of MLflow",
-            help: "give the requirements.txt that lies beside it",
-        }))
+    if has("flavors") || (has("build_dependencies") && has("python")) {
+        Some(Shape::Mlflow)
     } else if has("environments") && has("packages") {
         Some(Shape::PixiLock)
     } else if has("metadata") && has("package") {

@@ -1,12 +1,13 @@
 //! The one list of lock formats.
 
-use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text};
+use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text, Training};
 
 use crate::broken::Broken;
 use crate::environment::Environment;
 use crate::formats::{
-    conda_environment, conda_list, conda_lock, pdm_lock, pip_inspect, pip_list, pipfile_lock, pixi_lock,
-    poetry_lock, pylock, pyproject, requirements, setup_cfg, uv_lock,
+    collect_env, conda_environment, conda_list, conda_lock, cyclonedx, mlflow, pdm_lock, pip_inspect,
+    pip_list, pipfile_lock, pixi_lock, poetry_lock, pylock, pyproject, requirements, setup_cfg, spdx,
+    uv_lock,
 };
 use crate::recognise::{Look, Shape};
 use crate::text::Document;
@@ -100,6 +101,8 @@ pub(crate) struct Chosen {
     pub(crate) read_as: (ReadAs, &'static str),
     pub(crate) requires_python: Option<Text>,
     pub(crate) python: Option<Fact<Text>>,
+    /// What else it tells of the training machine.
+    pub(crate) training: Training,
     pub(crate) groups: Vec<Name>,
     pub(crate) extras: Vec<Name>,
     pub(crate) requirements: Vec<Requirement>,
@@ -127,6 +130,7 @@ impl Chosen {
             read_as,
             requires_python: None,
             python: None,
+            training: Training::NONE,
             groups: Vec::new(),
             extras: Vec::new(),
             requirements: Vec::new(),
@@ -251,6 +255,34 @@ pub static FORMATS: &[Format] = &[
         recognised: "YAML with version, environments and packages",
         is: |look| look.is(Shape::PixiLock),
         open: pixi_lock::open,
+    },
+    Format {
+        id: "collect-env",
+        title: "python -m torch.utils.collect_env: some libraries, and Python, CUDA, driver and GPU of training",
+        recognised: "lines that begin with PyTorch version, or with [pip3]",
+        is: |look| look.is(Shape::CollectEnv),
+        open: collect_env::open,
+    },
+    Format {
+        id: "mlflow",
+        title: "a model of MLflow: its folder, its MLmodel or python_env.yaml, with the requirements.txt beside",
+        recognised: "YAML with flavors and artifact_path, or with python and build_dependencies",
+        is: |look| look.is(Shape::Mlflow),
+        open: mlflow::open,
+    },
+    Format {
+        id: "cyclonedx",
+        title: "bill of materials of CycloneDX in JSON",
+        recognised: "JSON with bomFormat",
+        is: |look| look.is(Shape::CycloneDx),
+        open: cyclonedx::open,
+    },
+    Format {
+        id: "spdx",
+        title: "bill of materials of SPDX 2 in JSON",
+        recognised: "JSON with spdxVersion",
+        is: |look| look.is(Shape::Spdx),
+        open: spdx::open,
     },
     Format {
         id: "requirements",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{Evidence, Fact, MarkerVariable, Name, Place, Text};
+use crate::{Evidence, Fact, MarkerVariable, Name, Place, Text, Training};
 
 /// A lock, read and selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Lock {
     pub requires_python: Option<Text>,
     /// The Python that the lock was made for or with, where the lock tells.
     pub python: Option<Fact<Text>>,
+    /// What else it tells of the training machine.
+    pub training: Training,
     /// Groups that were selected.
     pub groups: Vec<Text>,
     /// Extras that were selected.

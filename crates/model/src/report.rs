@@ -121,6 +121,21 @@ pub struct Training {
     pub gpu: Option<Fact<Text>>,
 }
 
+impl Training {
+    /// Nothing is told.
+    pub const NONE: Self = Self {
+        python: None,
+        torch: None,
+        variant: None,
+        cuda: None,
+        cudnn: None,
+        nccl: None,
+        numpy: None,
+        driver: None,
+        gpu: None,
+    };
+}
+
 /// A requirement with its verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {

@@ -28,10 +28,7 @@ pub(crate) fn is(look: &Look) -> bool {
 /// What pip stops at: an include that is not there, cannot be read or leads in a circle, bytes that the encoding does not
 /// allow, or that there is nothing in the file.
 pub(crate) fn open(input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
-    match read(input.path, &input.bytes, input.reader)? {
-        (_, Some(refusal)) => Err(refusal),
-        (read, None) => Ok(Box::new(read)),
-    }
+    Ok(Box::new(read_whole(input.path, &input.bytes, input.reader)?))
 }
 
 /// Reads a file as [`open`] does and goes on where pip stops; `None` where it is none of this format.
@@ -58,8 +55,16 @@ fn read(
     Ok((requirements(read), refusal))
 }
 
+/// Reads a file that another format names, as [`open`] does.
+pub(crate) fn read_whole(path: &str, bytes: &[u8], reader: &dyn Reader) -> Result<Requirements, LockError> {
+    match read(path, bytes, reader)? {
+        (_, Some(refusal)) => Err(refusal),
+        (read, None) => Ok(read),
+    }
+}
+
 /// A file that was read.
-struct Requirements {
+pub(crate) struct Requirements {
     is_freeze_shape: bool,
     python: Option<envdiff_model::Fact<Text>>,
     requirements: Vec<Requirement>,
@@ -72,7 +77,7 @@ impl Selectable for Requirements {
         Offers::default()
     }
 
-    fn select(&self, _: &Environment, wishes: &Wishes) -> Result<Chosen, LockError> {
+    fn select(&self, _: &Environment, _: &Wishes) -> Result<Chosen, LockError> {
         let mut chosen = if self.is_freeze_shape {
             Chosen::record("shape of pip freeze")
         } else {
@@ -82,7 +87,6 @@ impl Selectable for Requirements {
         chosen.requirements.clone_from(&self.requirements);
         chosen.problems.clone_from(&self.problems);
         chosen.sources.clone_from(&self.sources);
-        let _ = wishes;
         Ok(chosen)
     }
 }

@@ -96,6 +96,7 @@ pub fn lock(path: &str, lines: &[&str], read_as: ReadAs, because: &str) -> Lock 
         read_as_because: because.into(),
         requires_python: None,
         python: None,
+        training: Training::NONE,
         groups: Vec::new(),
         extras: Vec::new(),
         requirements,
