@@ -73,8 +73,9 @@ fn pages_of_the_checks() {
 }
 
 /// The bounds of every crate that reads foreign bytes, under a heading each.
-const LIMITS: [(&str, &[Limit]); 4] = [
-    ("Locks", envdiff_packaging::limits::LIMITS),
+const LIMITS: [(&str, &[Limit]); 5] = [
+    ("Requirements files", envdiff_packaging::limits::LIMITS),
+    ("Locks of other formats", envdiff_lock::limits::LIMITS),
     ("Targets", envdiff_image::limits::LIMITS),
     ("What lies in an image", envdiff_observe::limits::LIMITS),
     ("Reports", envdiff_wire::limits::LIMITS),
@@ -161,9 +162,15 @@ fn snapshot_schema() -> Value {
     schema::<envdiff_wire::v1::Snapshot>()
 }
 
+fn lock_schema() -> Value {
+    schema::<envdiff_wire::v1::Locked>()
+}
+
 #[test]
 fn schemas() {
-    for (name, schema) in [("report", report_schema()), ("snapshot", snapshot_schema())] {
+    for (name, schema) in
+        [("report", report_schema()), ("snapshot", snapshot_schema()), ("lock", lock_schema())]
+    {
         fresh(&format!("docs/schemas/{name}.json"), &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
     }
 }
@@ -190,7 +197,8 @@ fn what_is_written_fits_its_schema() {
     let target = ["dir:root", "--image-config", "config.json", "--format", "json"];
     let report = run(&[&target[..], &["train.lock"]].concat());
     let snapshot = run(&[&["inspect"], &target[..]].concat());
-    for (value, schema) in [(report, report_schema()), (snapshot, snapshot_schema())] {
+    let lock = run(&["lock", "train.lock", "--format", "json", "--python-version", "3.11"]);
+    for (value, schema) in [(report, report_schema()), (snapshot, snapshot_schema()), (lock, lock_schema())] {
         let validator = jsonschema::validator_for(&schema).expect("the schema is sound");
         let faults: Vec<String> =
             validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();

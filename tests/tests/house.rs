@@ -180,8 +180,11 @@ fn formats_and_registries_agree() {
         envdiff_report::inspect::FORMATS.iter().map(|f| f.id.to_owned()).collect();
     assert_eq!(rooms("crates/report/src/inspect"), inspect);
     for format in envdiff_lock::FORMATS {
-        assert!(rooms("crates/lock/src").contains(format.id), "lock format {} has no file", format.id);
+        let file = format.id.replace('-', "_");
+        assert!(rooms("crates/lock/src/formats").contains(&file), "lock format {} has no file", format.id);
     }
+    let lock: BTreeSet<String> = envdiff_report::lock::FORMATS.iter().map(|f| f.id.to_owned()).collect();
+    assert_eq!(rooms("crates/report/src/lock"), lock);
     let ids: Vec<&str> = envdiff_report::FORMATS.iter().map(|f| f.id).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
 }

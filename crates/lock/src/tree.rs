@@ -9,9 +9,6 @@ use std::collections::HashMap;
 
 use crate::broken::{Broken, Fault};
 
-/// How deep arrays and tables may stand within each other (contract, section 7).
-pub(crate) const DEEPEST: usize = 128;
-
 /// A value and where it stands, in bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node<'a> {

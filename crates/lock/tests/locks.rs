@@ -60,6 +60,7 @@ fn told(arg: &str, files: &Files) -> String {
 fn words_that_are_no_file() {
     let files = Files(BTreeMap::from([
         ("project/uv.lock", Vec::new()),
+        ("project/poetry.lock", Vec::new()),
         ("project/requirements-dev.txt", Vec::new()),
         ("project/README.md", Vec::new()),
         ("empty/x.py", Vec::new()),
@@ -88,7 +89,7 @@ fn words_that_are_no_file() {
         ),
         (
             "project",
-            "project is a folder, and a lock is a file | it holds requirements-dev.txt, uv.lock: give one of them, such as project/requirements-dev.txt",
+            "project is a folder, and a lock is a file | it holds poetry.lock, requirements-dev.txt, uv.lock: give one of them, such as project/poetry.lock",
         ),
         (
             "empty/",
@@ -230,4 +231,26 @@ fn ids_of_formats_are_there_once() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), FORMATS.len());
+}
+
+#[test]
+fn a_lock_that_is_cut_off_anywhere_ends_no_reader() {
+    let Some(corpus) = corpus() else { return };
+    let mut files = Vec::new();
+    files_below(&corpus, &mut files);
+    for path in files {
+        let name = path.strip_prefix(&corpus).unwrap().to_str().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        if name.starts_with("requirements/") || name.ends_with("truth.json") || bytes.len() > 300_000 {
+            continue;
+        }
+        let cuts = 24;
+        for format in FORMATS.iter().filter(|format| format.id != "requirements") {
+            let is_of = name.contains(format.id.split('-').next().unwrap());
+            for cut in 1..=if is_of { cuts } else { 1 } {
+                let end = bytes.len() * cut / if is_of { cuts } else { 1 };
+                envdiff_lock::fuzz::read(format.id, &bytes[..end]);
+            }
+        }
+    }
 }

@@ -75,7 +75,7 @@ fn read(document: &Document, input: &Input<'_>) -> Result<Read, Broken> {
         wanted.text = say!(text.as_ref());
         out.is_exported &= spec.package.version.is_some() && spec.package.build.is_some();
         out.requirements.push(wanted);
-        if out.requirements.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+        if out.requirements.len() > crate::limits::MOST_PACKAGES {
             return Err(Broken::at(Fault::TooLarge, item.at, "it holds more than 200,000 packages"));
         }
     }

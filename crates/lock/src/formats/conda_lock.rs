@@ -66,7 +66,7 @@ fn read(document: &Document) -> Result<Lock, Broken> {
     };
     let packages =
         root.list("package")?.iter().map(|node| entry(document, node)).collect::<Result<Vec<_>, _>>()?;
-    if packages.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+    if packages.len() > crate::limits::MOST_PACKAGES {
         return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
     }
     Ok(Lock { version, platforms, packages })

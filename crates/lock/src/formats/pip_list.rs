@@ -72,7 +72,7 @@ fn of_json(document: &Document) -> Result<Vec<Requirement>, Broken> {
 }
 
 pub(crate) fn bounded(packages: Vec<Requirement>) -> Result<Vec<Requirement>, Broken> {
-    if packages.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+    if packages.len() > crate::limits::MOST_PACKAGES {
         return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
     }
     Ok(packages)

@@ -64,7 +64,7 @@ fn read(document: &Document) -> Result<Lock, Broken> {
     for entry in root.entries.iter().filter(|entry| entry.key != "_meta") {
         let table = entry.node.as_table()?;
         count += table.entries.len();
-        if count > envdiff_packaging::limits::MOST_REQUIREMENTS {
+        if count > crate::limits::MOST_PACKAGES {
             return Err(Broken::at(Fault::TooLarge, entry.at, "it holds more than 200,000 packages"));
         }
         let packages = table

@@ -67,7 +67,7 @@ fn read(document: &Document) -> Result<Lock, Broken> {
         by_place.insert(location.to_owned(), packages.len());
         packages.push(requirement);
     }
-    if packages.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+    if packages.len() > crate::limits::MOST_PACKAGES {
         return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
     }
     let mut platforms = Vec::new();

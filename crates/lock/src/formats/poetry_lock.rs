@@ -162,7 +162,7 @@ fn read(text: &str) -> Result<Lock, Broken> {
     let mut first_fault = None;
     let plan = Plan { stream: &["package"], skip: &["files"] };
     let root = toml::read(text, &plan, &mut |table| {
-        if first_fault.is_some() || packages.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+        if first_fault.is_some() || packages.len() > crate::limits::MOST_PACKAGES {
             return;
         }
         match package(&table) {
@@ -190,7 +190,7 @@ fn read(text: &str) -> Result<Lock, Broken> {
     if let Some(fault) = first_fault {
         return Err(fault);
     }
-    if packages.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+    if packages.len() > crate::limits::MOST_PACKAGES {
         return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
     }
     // Empty where a machine wrote `package = []`.

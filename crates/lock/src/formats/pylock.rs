@@ -114,7 +114,7 @@ fn read(text: &str) -> Result<Lock, Broken> {
     if let Some(fault) = first_fault {
         return Err(fault);
     }
-    if packages.len() > envdiff_packaging::limits::MOST_REQUIREMENTS {
+    if packages.len() > crate::limits::MOST_PACKAGES {
         return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
     }
     let names = |key: &str| -> Result<Vec<Name>, Broken> {

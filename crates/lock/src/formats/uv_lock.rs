@@ -13,15 +13,13 @@ use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Fit, Holds};
 use crate::files::{self, Files};
 use crate::graph::{Reach, Reached, UNREACHED};
+use crate::limits::MOST_PACKAGES;
 use crate::package::{come_from, git, git_source, pinned, shown};
 use crate::registry::{Chosen, Input, Offers, Refusal, Selectable};
 use crate::text::Document;
 use crate::tree::toml::{self, Plan};
 use crate::tree::{Node, Table, Value};
 use crate::{LockError, Wishes};
-
-/// The most packages (contract, section 7).
-const MOST_PACKAGES: usize = envdiff_packaging::limits::MOST_REQUIREMENTS;
 
 pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
     let document = input.document()?;
@@ -812,8 +810,10 @@ impl Selectable for UvLock {
         let has_conflicts = lock.markers.iter().any(|marker| marker.names(Variable::Extra));
         let mut walk = Walk::new(lock, environment, &active);
         walk.run(&plain);
-        while has_conflicts {
-            let more: Vec<Item> = walk.extras().into_iter().filter(|item| !active.contains(item)).collect();
+        // What is reached makes more active, until nothing new is.
+        loop {
+            let reached = if has_conflicts { walk.extras() } else { Vec::new() };
+            let more: Vec<Item> = reached.into_iter().filter(|item| !active.contains(item)).collect();
             if more.is_empty() {
                 break;
             }

@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use super::{DEEPEST, Entry, Node, Table, Value};
+use super::{Entry, Node, Table, Value};
 use crate::broken::{Broken, Fault};
+use crate::limits::DEEPEST;
 
 /// The whole document.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, Broken> {

@@ -12,11 +12,9 @@ use toml_parser::lexer::{Token, TokenKind};
 use toml_parser::parser::{Event, EventKind, EventReceiver, RecursionGuard};
 use toml_parser::{ErrorSink, ParseError, Source, Span};
 
-use super::{DEEPEST, Entry, Made, Node, Table, Value};
+use super::{Entry, Made, Node, Table, Value};
 use crate::broken::{Broken, Fault};
-
-/// The most tokens of one statement: an array of more is no lock's.
-const MOST_TOKENS: usize = 4_000_000;
+use crate::limits::{DEEPEST, MOST_PARTS};
 
 /// What of a document is given out, and how.
 pub(crate) struct Plan<'p> {
@@ -78,12 +76,12 @@ pub(crate) fn read<'a>(
             let is_end = token.kind() == TokenKind::Newline && depth == 0;
             if is_telling {
                 tokens.push(token);
-                if tokens.len() > MOST_TOKENS {
+                if tokens.len() > MOST_PARTS {
                     let at = base + tokens.first().map_or(0, |token| token.span().start());
                     return Err(Broken::at(
                         Fault::TooLarge,
                         at,
-                        format!("a value of more than {MOST_TOKENS} parts begins here"),
+                        format!("a value of more than {MOST_PARTS} parts begins here"),
                     ));
                 }
             }

@@ -9,12 +9,10 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{DEEPEST, Entry, Node, Table, Value};
+use super::{Entry, Node, Table, Value};
 use crate::broken::{Broken, Fault};
+use crate::limits::{DEEPEST, MOST_COPIES};
 use crate::text::Lines;
-
-/// How many values all aliases together may stand for (contract, section 7).
-pub(crate) const MOST_COPIES: usize = 1_000;
 
 /// The first document of the text.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, Broken> {
@@ -229,7 +227,7 @@ fn typed(text: Cow<'_, str>) -> Value<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
 
     use super::*;
 

@@ -1,0 +1,93 @@
+//! What locks in TOML, JSON and YAML are read within, as the constants that the readers compare with and as rows of
+//! `docs/limits.md`. Their size and the number of their requirements are bounded as those of requirements files.
+
+use envdiff_model::{Amount, Limit, Past};
+
+/// How deep arrays and tables may stand within each other (contract, section 7).
+pub const DEEPEST: usize = 128;
+/// How many values all aliases of a YAML document together may stand for (contract, section 7).
+pub const MOST_COPIES: usize = 1_000;
+/// The most parts of one statement of TOML: an array of more is no lock's.
+pub const MOST_PARTS: usize = 4_000_000;
+/// The most packages of a lock (contract, section 7).
+pub const MOST_PACKAGES: usize = envdiff_packaging::limits::MOST_REQUIREMENTS;
+
+/// The bounds of this crate.
+pub const LIMITS: &[Limit] = &[
+    Limit::new(
+        "arrays, tables, lists and mappings of a lock that stand within each other",
+        Amount::count(DEEPEST),
+        Past::Refused,
+        "crates/lock/src/limits.rs::a_lock_is_nested_128_deep",
+    ),
+    Limit::new(
+        "values that the aliases of a YAML lock stand for",
+        Amount::count(MOST_COPIES),
+        Past::Refused,
+        "crates/lock/src/limits.rs::aliases_stand_for_1000_values",
+    ),
+    Limit::new(
+        "parts of one value of a TOML lock",
+        Amount::count(MOST_PARTS),
+        Past::Refused,
+        "crates/lock/src/limits.rs::a_value_of_toml_has_4_000_000_parts",
+    ),
+    Limit::new(
+        "packages of a lock that is no requirements file",
+        Amount::count(MOST_PACKAGES),
+        Past::Refused,
+        "crates/lock/src/limits.rs::a_lock_has_200_000_packages",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+    use super::*;
+    use crate::broken::{Broken, Fault};
+    use crate::tree::{json, toml, yaml};
+
+    fn fault<T>(read: Result<T, Broken>) -> Option<Fault> {
+        read.err().map(|broken| broken.fault)
+    }
+
+    #[test]
+    fn a_lock_is_nested_128_deep() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for (depth, wanted) in [(DEEPEST - 1, None), (DEEPEST + 1, Some(Fault::TooDeep))] {
+            assert_eq!(fault(toml::parse(&format!("a = {}", nested(depth)))), wanted, "TOML {depth}");
+            assert_eq!(fault(json::parse(&nested(depth))), wanted, "JSON {depth}");
+            assert_eq!(fault(yaml::parse(&nested(depth))), wanted, "YAML {depth}");
+        }
+    }
+
+    #[test]
+    fn aliases_stand_for_1000_values() {
+        let aliases = |count: usize| format!("a: &a 1\nb: [{}]\n", vec!["*a"; count].join(","));
+        assert_eq!(fault(yaml::parse(&aliases(MOST_COPIES))), None);
+        assert_eq!(fault(yaml::parse(&aliases(MOST_COPIES + 1))), Some(Fault::TooLarge));
+    }
+
+    #[test]
+    fn a_value_of_toml_has_4_000_000_parts() {
+        let long = format!("a = [{}]", "1,".repeat(MOST_PARTS / 2));
+        assert_eq!(fault(toml::parse(&long)), Some(Fault::TooLarge));
+        // As many in statements of their own are read.
+        let many = "# a comment\n".repeat(MOST_PARTS / 2);
+        assert_eq!(fault(toml::parse(&many)), None);
+    }
+
+    #[test]
+    fn a_lock_has_200_000_packages() {
+        let one = "[[packages]]\nname = \"a\"\n";
+        let lock = format!("lock-version = \"1.0\"\ncreated-by = \"t\"\n{}", one.repeat(MOST_PACKAGES + 1));
+        let reader = crate::Disk::new();
+        let input =
+            crate::registry::Input { path: "l", bytes: lock.into_bytes(), reader: &reader, format: "pylock" };
+        match crate::formats::pylock::open(input) {
+            Err(crate::LockError::Broken { fault, .. }) => assert_eq!(fault, Fault::TooLarge),
+            other => panic!("{}", other.is_ok()),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Any bytes as a lock of the format uv-lock, with what lies beside it behind the first 0x1e.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    envdiff_lock::fuzz::read("uv-lock", bytes);
+});
