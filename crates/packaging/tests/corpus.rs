@@ -204,7 +204,7 @@ fn every_place_is_where_the_text_stands() {
             let Some(source) = read.sources.iter().find(|source| source.file == entry.at.file) else {
                 continue;
             };
-            let line: Vec<char> = source.lines[entry.at.line - 1].as_str().unwrap().chars().collect();
+            let line: Vec<char> = source.line(entry.at.line).unwrap().as_str().unwrap().chars().collect();
             let stands: String = line[entry.at.column - 1..entry.at.end_column - 1].iter().collect();
             let written = entry.requirement.as_str().unwrap();
             let fits =
