@@ -35,6 +35,13 @@ pub(super) fn write(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::
         ));
     }
     writeln!(out)?;
+    // What a lock does not say itself and its selection rests on; the project's own files are what it is about.
+    for lock in &audit.locks {
+        for note in &lock.notes {
+            let told = format!("{}: {}", shown(&lock.path), shown(note));
+            writeln!(out, "{}", paint(DIM, wrapped(&told, view.width, "  ")))?;
+        }
+    }
     writeln!(out, "{}", paint(DIM, wrapped(&line, view.width, "")))?;
     let first = audit.findings.iter().find(|f| f.accepted.is_none() && f.severity >= Severity::Warning);
     if let Some(first) = first {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use envdiff_model::{Audit, Lock, ReadAs, Severity, Target, Verdict};
+use envdiff_model::{Audit, Lock, ReadAs, Requirement, Selection, Severity, Target, Verdict};
 
 use super::style::{BAD, DIM, DOUBT, GOOD};
 use super::{count, paint, wrapped};
@@ -195,7 +195,9 @@ fn read_from(target: &Target) -> &'static str {
 
 /// `train.lock: requirements, 143 pins, read as a record (shape of pip freeze; --demand asks for all of it)`
 fn how_read(lock: &Lock) -> String {
-    let wanted: Vec<_> = lock.requirements.iter().filter(|r| !r.constraint).collect();
+    let is_left_out = |r: &&Requirement| matches!(r.selection, Selection::NotSelected { .. });
+    let left_out = lock.requirements.iter().filter(is_left_out).count();
+    let wanted: Vec<_> = lock.requirements.iter().filter(|r| !r.constraint && !is_left_out(r)).collect();
     let pinned = |specifier: &str| specifier.starts_with("==") && !specifier.contains([',', '*']);
     let noun =
         if !wanted.is_empty() && wanted.iter().all(|r| pinned(&r.specifier)) { "pin" } else { "requirement" };
@@ -208,5 +210,16 @@ fn how_read(lock: &Lock) -> String {
         (ReadAs::Demand, because) => format!(" ({because})"),
     };
     let word = lock.read_as.as_str();
-    format!("{}: {}, {}, read as a {word}{reason}", lock_name(lock), lock.format, count(wanted.len(), noun))
+    let mut wants = count(wanted.len(), noun);
+    if left_out > 0 {
+        wants = format!("{wants} of {} packages", lock.requirements.len());
+    }
+    for (what, names) in [("group", &lock.groups), ("extra", &lock.extras)] {
+        if let Some((first, more)) = names.split_first() {
+            let names: Vec<String> = std::iter::once(first).chain(more).map(shown).collect();
+            let plural = if more.is_empty() { "" } else { "s" };
+            wants = format!("{wants}, {what}{plural} {}", names.join(", "));
+        }
+    }
+    format!("{}: {}, {wants}, read as a {word}{reason}", lock_name(lock), lock.format)
 }

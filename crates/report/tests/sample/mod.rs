@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use envdiff_model::{
     Audit, Change, Direction, Distribution, Environment, Evidence, Fact, Finding, Interpreter, Judged, Layer,
     Lock, Machine, MarkerVariable, MetadataKind, Name, PathSource, Place, ReadAs, Report, Requirement,
-    RequirementKind, Severity, Source, Stack, SysPathEntry, Target, TargetKind, Text, Training, Unknown,
-    Verdict, say,
+    Severity, Source, Stack, SysPathEntry, Target, TargetKind, Text, Training, Unknown, Verdict, say,
 };
 
 /// A distribution in the sample's site-packages.
