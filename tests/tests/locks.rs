@@ -500,3 +500,52 @@ fn what_tells_more_than_packages() {
         assert_eq!(versions(&ask(&folder.join("sbom").join(file), &LINUX).unwrap()).len(), count, "{file}");
     }
 }
+
+/// `fixtures/locks`: what each tool says that its lock installs, recorded by `make.py`, for twelve environments and each wish.
+#[test]
+fn our_own_locks_install_what_their_tools_say() {
+    let root = envdiff_tests::root().join("fixtures/locks");
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for tool in ["uv", "poetry", "pdm", "pipenv"] {
+        let truth = json(&root.join(tool).join("truth.json"));
+        for case in truth["cases"].as_array().unwrap() {
+            let wishes: Vec<&str> =
+                case["wishes"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+            for (environment, installed) in case["installed"].as_object().unwrap() {
+                let (python, platform) = environment.split_once(' ').unwrap();
+                let mut words = vec!["--python-version", python, "--platform", platform];
+                words.extend(&wishes);
+                let answer = ask(&root.join(tool).join(truth["lock"].as_str().unwrap()), &words).unwrap();
+                let mut ours: Vec<String> = answer["locks"][0]["packages"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|package| {
+                        package["source"]["kind"] != "editable" && package["source"]["kind"] != "virtual"
+                    })
+                    .map(|package| {
+                        format!(
+                            "{}{}",
+                            package["name"].as_str().unwrap(),
+                            package["specifier"].as_str().unwrap()
+                        )
+                    })
+                    .collect();
+                ours.sort();
+                let theirs: Vec<&str> =
+                    installed.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+                count += 1;
+                if ours != theirs || !answer["locks"][0]["undetermined"].as_array().unwrap().is_empty() {
+                    faults.push(format!("{tool} {wishes:?} {environment}:\n  {ours:?}\n  {theirs:?}"));
+                }
+            }
+        }
+    }
+    eprintln!("{count} selections of our own locks");
+    assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
+    // The same project, as uv exports it.
+    let pylock = versions(&ask(&root.join("uv/pylock.toml"), &LINUX).unwrap());
+    let lock = versions(&ask(&root.join("uv/uv.lock"), &LINUX).unwrap());
+    assert_eq!(pylock, lock.into_iter().filter(|(name, _)| name != "small").collect::<Vec<_>>());
+}
