@@ -170,7 +170,7 @@ impl LockError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::Absent { .. } => "give the path of a requirements file, or - for standard input".to_owned(),
+            Self::Absent { .. } => "give the path of a lock, or - for standard input; `envdiff explain locks` lists the formats".to_owned(),
             Self::AbsentImage { path } => {
                 format!("to compare with an image, write it with its prefix: docker:{}", shown(path))
             }
@@ -188,7 +188,7 @@ impl LockError {
                         shown(&first.into())
                     )
                 }
-                None => "give a file in it that a requirements file was written to".to_owned(),
+                None => "give a file in it; `envdiff explain locks` lists the formats".to_owned(),
             },
             Self::Unreadable { .. } => "check its permissions and that it is a file".to_owned(),
             Self::TooLarge { .. } | Self::TooManyRequirements { .. } => {

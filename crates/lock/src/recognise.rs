@@ -101,16 +101,12 @@ impl Look {
 
 macro_rules! export {
     ($what:literal, $command:literal) => {
-        Other {
-            what: $what,
-            help: concat!("envdiff reads requirements files so far: give what `", $command, "` writes"),
-        }
+        Other { what: $what, help: concat!("give what `", $command, "` writes") }
     };
 }
 
-const PIP_FREEZE: &str =
-    "envdiff reads requirements files so far: give what `python -m pip freeze` prints in that environment";
-const NONE: &str = "give a requirements file";
+const PIP_FREEZE: &str = "give what `python -m pip freeze` prints in that environment";
+const NONE: &str = "give a lock; `envdiff explain locks` lists the formats";
 
 /// Files by their first bytes.
 fn binary(bytes: &[u8]) -> Option<Other> {

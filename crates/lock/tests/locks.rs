@@ -69,11 +69,11 @@ fn words_that_are_no_file() {
     for (arg, message) in [
         (
             "train.txt",
-            "there is no lock train.txt | give the path of a requirements file, or - for standard input",
+            "there is no lock train.txt | give the path of a lock, or - for standard input; `envdiff explain locks` lists the formats",
         ),
         (
             "./train:1",
-            "there is no lock ./train:1 | give the path of a requirements file, or - for standard input",
+            "there is no lock ./train:1 | give the path of a lock, or - for standard input; `envdiff explain locks` lists the formats",
         ),
         (
             "train:1.0",
@@ -93,7 +93,7 @@ fn words_that_are_no_file() {
         ),
         (
             "empty/",
-            "empty/ is a folder, and a lock is a file | give a file in it that a requirements file was written to",
+            "empty/ is a folder, and a lock is a file | give a file in it; `envdiff explain locks` lists the formats",
         ),
         (
             "secret.txt",
@@ -101,7 +101,7 @@ fn words_that_are_no_file() {
         ),
         (
             "a\u{1b}[31m\u{202e}b",
-            "there is no lock a\\u{1b}[31m\\u{202e}b | give the path of a requirements file, or - for standard input",
+            "there is no lock a\\u{1b}[31m\\u{202e}b | give the path of a lock, or - for standard input; `envdiff explain locks` lists the formats",
         ),
     ] {
         assert_eq!(told(arg, &files), message, "{arg:?}");
