@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use envdiff_tests::small_image::SmallImage;
 use envdiff_tests::{corpus, envdiff};
 use serde_json::Value;
 
@@ -548,4 +549,56 @@ fn our_own_locks_install_what_their_tools_say() {
     let pylock = versions(&ask(&root.join("uv/pylock.toml"), &LINUX).unwrap());
     let lock = versions(&ask(&root.join("uv/uv.lock"), &LINUX).unwrap());
     assert_eq!(pylock, lock.into_iter().filter(|(name, _)| name != "small").collect::<Vec<_>>());
+}
+
+/// The verdict over each requirement of a lock, by name.
+fn verdicts(image: &SmallImage, lock: &str, more: &[&str]) -> BTreeMap<String, String> {
+    let words = ["dir:root", "--image-config", "config.json", lock, "--format", "json"];
+    let output = envdiff().current_dir(image.beside()).args(words).args(more).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    report["audits"][0]["requirements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap().to_owned(), one["verdict"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[test]
+fn an_image_is_held_against_what_is_selected_for_it() {
+    let image = SmallImage::new().with("torch", "2.1.2").with("iniconfig", "1.0");
+    image.lock(
+        "uv.lock",
+        "version = 1\nrequires-python = \">=3.8\"\n\n[[package]]\nname = \"p\"\nversion = \"1\"\nsource = { virtual = \".\" }\n\
+         dependencies = [\n    { name = \"torch\" },\n    { name = \"colorama\", marker = \"sys_platform == 'win32'\" },\n]\n\n\
+         [package.dev-dependencies]\ndev = [\n    { name = \"iniconfig\" },\n]\n\n\
+         [[package]]\nname = \"torch\"\nversion = \"2.1.2\"\nsource = { registry = \"r\" }\n\n\
+         [[package]]\nname = \"colorama\"\nversion = \"0.4.6\"\nsource = { registry = \"r\" }\n\n\
+         [[package]]\nname = \"iniconfig\"\nversion = \"2.0\"\nsource = { registry = \"r\" }\n",
+    );
+    let named = |rows: &[(&str, &str)]| -> BTreeMap<String, String> {
+        rows.iter().map(|(name, verdict)| ((*name).to_owned(), (*verdict).to_owned())).collect()
+    };
+    let rows = [("p", "not-applicable"), ("torch", "satisfied"), ("colorama", "not-applicable")];
+    let with = |more: &'static str| named(&[&rows[..], &[("iniconfig", more)]].concat());
+    assert_eq!(verdicts(&image, "uv.lock", &[]), with("version-mismatch"));
+    assert_eq!(verdicts(&image, "uv.lock", &["--no-default-groups"]), with("not-applicable"));
+    // Which packages are wanted is in a file that is not there: what is there as locked is, what is not cannot be told.
+    image.lock(
+        "poetry.lock",
+        "[[package]]\nname = \"torch\"\nversion = \"2.1.2\"\noptional = false\npython-versions = \"*\"\n\n[[package]]\n\
+         name = \"absent\"\nversion = \"1\"\noptional = false\npython-versions = \"*\"\n\n[metadata]\nlock-version = \"2.0\"\n\
+         python-versions = \"*\"\ncontent-hash = \"0\"\n",
+    );
+    assert_eq!(
+        verdicts(&image, "poetry.lock", &[]),
+        named(&[("torch", "satisfied"), ("absent", "unverifiable")])
+    );
+    // A library of conda's that no distribution stands for says nothing of an image without a prefix of conda.
+    image.lock("list.txt", "torch=2.1.2=py39_0\nlibblas=3.9.0=h1_0\npytorch=2.0.0=cuda120_py39_1\n");
+    assert_eq!(
+        verdicts(&image, "list.txt", &[]),
+        named(&[("torch", "version-mismatch"), ("libblas", "not-applicable")])
+    );
 }

@@ -116,7 +116,7 @@ pub(crate) struct Table<'a> {
     pub(crate) at: usize,
     pub(crate) entries: Vec<Entry<'a>>,
     /// Where each key is, once there are more than a look along the entries is good for.
-    index: Option<HashMap<Cow<'a, str>, usize>>,
+    index: Option<Box<HashMap<Cow<'a, str>, usize>>>,
     /// How it came about, which decides in TOML whether it may be added to.
     made: Made,
 }
@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
             index.insert(entry.key.clone(), at);
         } else if at >= FEW {
             let all = self.entries.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at));
-            self.index = Some(all.chain([(entry.key.clone(), at)]).collect());
+            self.index = Some(Box::new(all.chain([(entry.key.clone(), at)]).collect()));
         }
         self.entries.push(entry);
         true

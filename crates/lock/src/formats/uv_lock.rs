@@ -191,8 +191,11 @@ fn read(text: &str) -> Result<Lock, Broken> {
     if unresolved.len() > MOST_PACKAGES {
         return Err(Broken::whole(Fault::TooLarge, format!("it holds more than {MOST_PACKAGES} packages")));
     }
-    if unresolved.is_empty() && !root.has("requires-python") {
-        return Err(Broken::whole(Fault::MissingKey, "it has neither packages nor requires-python"));
+    if unresolved.is_empty() {
+        return Err(Broken::whole(
+            Fault::MissingKey,
+            "a uv.lock without a package: not even the project is in it",
+        ));
     }
     resolve(&root, unresolved, markers)
 }
