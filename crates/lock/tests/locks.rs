@@ -254,3 +254,58 @@ fn a_lock_that_is_cut_off_anywhere_ends_no_reader() {
         }
     }
 }
+
+/// Bytes changed by a fixed series of numbers; `ENVDIFF_MUTATIONS` asks for more of them than the few that always run.
+#[test]
+fn a_lock_with_changed_bytes_ends_no_reader() {
+    let Some(corpus) = corpus() else { return };
+    let rounds: usize = std::env::var("ENVDIFF_MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed >> 16).unwrap()
+    };
+    const PIECES: [&[u8]; 12] = [
+        b"\"",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b"\n",
+        b"=",
+        b"'",
+        b"\xff",
+        b"[[package]]\n",
+        b"- ",
+        b"999999999999999999999",
+    ];
+    let mut files = Vec::new();
+    files_below(&corpus, &mut files);
+    for path in files {
+        let name = path.strip_prefix(&corpus).unwrap().to_str().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        if name.starts_with("requirements/")
+            || name.ends_with("truth.json")
+            || bytes.len() > 100_000
+            || bytes.is_empty()
+        {
+            continue;
+        }
+        for format in FORMATS.iter().filter(|format| format.id != "requirements") {
+            if !name.contains(format.id.split('-').next().unwrap()) {
+                continue;
+            }
+            for _ in 0..rounds {
+                let mut changed = bytes.clone();
+                for _ in 0..1 + next() % 4 {
+                    let at = next() % changed.len();
+                    let end = (at + next() % 8).min(changed.len());
+                    changed.splice(at..end, PIECES[next() % PIECES.len()].iter().copied());
+                }
+                envdiff_lock::fuzz::read(format.id, &changed);
+            }
+        }
+    }
+}
