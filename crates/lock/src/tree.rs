@@ -116,6 +116,10 @@ pub(crate) struct Table<'a> {
     pub(crate) at: usize,
     pub(crate) entries: Vec<Entry<'a>>,
     /// Where each key is, once there are more than a look along the entries is good for.
+    #[expect(
+        clippy::box_collection,
+        reason = "few tables have one, and a map in place makes every value larger"
+    )]
     index: Option<Box<HashMap<Cow<'a, str>, usize>>>,
     /// How it came about, which decides in TOML whether it may be added to.
     made: Made,
