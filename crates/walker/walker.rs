@@ -9,7 +9,9 @@
 //! A question, all numbers little endian: `u32` length of what follows, `u8` operation, `u64` a, `u64` b, `u16` length of
 //! the path, the path, then suffixes as `u8` length and bytes. Operations: `S` what a path leads to; `L` a link's text;
 //! `D` entries of a folder, at most a, with sizes if b is 1 (then only folders and names with one of the suffixes); `H` a
-//! file up to its first empty line, at most a bytes; `R` a whole file of at most a bytes; `G` b bytes from a.
+//! file up to its first empty line, at most a bytes; `R` a whole file of at most a bytes; `G` b bytes from a; `F` in b bytes
+//! from a each text that begins as the first suffix says and goes on with at least one byte of the second, at most as long as
+//! the two bytes of the third say: `u64` offset, `u16` length and the text.
 //!
 //! First of all `EDW1` is written. An answer: `u8` status (0 answered, 1 absent, 2 unreadable), `u8` kind or reason,
 //! `u16` length of the real path, `u32` error number, `u64` size, the real path; if answered, the body as pieces of `u32`
@@ -41,6 +43,9 @@ const VOLUMES: usize = 32 << 10;
 const KEPT: usize = 64;
 /// The longest path of one that does.
 const KEPT_PATH: usize = 240;
+
+/// How much is searched at once; matches go on behind it.
+const WINDOW: usize = 128 << 10;
 
 const FILE: u8 = 0;
 const FOLDER: u8 = 1;
@@ -677,12 +682,12 @@ impl Memory {
             }
             b'D' if kind != FOLDER => self.head(2, NOT_A_FOLDER, 0, 0, false),
             b'D' => self.list(a, b == 1, suffixes),
-            b'H' | b'R' | b'G' if kind != FILE => self.head(2, NOT_A_FILE, 0, 0, false),
-            b'H' | b'R' | b'G' => {
+            b'H' | b'R' | b'G' | b'F' if kind != FILE => self.head(2, NOT_A_FILE, 0, 0, false),
+            b'H' | b'R' | b'G' | b'F' => {
                 let real = bytes(self.real.as_ptr(), self.real_len);
                 if let Some(kept) = self.kept.iter().find(|kept| kept.len > 0 && bytes(kept.path.as_ptr(), kept.len) == real) {
                     let (fd, size) = (kept.fd, kept.size);
-                    return self.read(fd, size, op, a, b);
+                    return self.tell(fd, size, op, a, b, suffixes);
                 }
                 let fd = self.open(0);
                 if fd < 0 {
@@ -692,8 +697,8 @@ impl Memory {
                 // What was opened is looked at again: it must be what was seen before.
                 match self.look_at(fd, b"\0".as_ptr(), AT_EMPTY_PATH) {
                     Ok((FILE, size, _)) => {
-                        self.read(fd, size, op, a, b);
-                        if op == b'G' && self.keep(fd, size) {
+                        self.tell(fd, size, op, a, b, suffixes);
+                        if (op == b'G' || op == b'F') && self.keep(fd, size) {
                             return;
                         }
                     }
@@ -790,6 +795,77 @@ impl Memory {
         }
         if op == b'H' && size > a {
             return self.break_off(TOO_LARGE, 0);
+        }
+        self.end();
+    }
+
+    unsafe fn tell(&mut self, fd: usize, size: u64, op: u8, a: u64, b: u64, suffixes: &[u8]) {
+        if op != b'F' {
+            return self.read(fd, size, op, a, b);
+        }
+        let (prefix, rest) = part(suffixes);
+        let (set, rest) = part(rest);
+        let longest = match part(rest).0 {
+            [low, high] => (*low as usize) | (*high as usize) << 8,
+            _ => exit(3),
+        };
+        if prefix.is_empty() || longest > MAX_PATH {
+            exit(3);
+        }
+        let mut member = [false; 256];
+        for byte in set {
+            member[*byte as usize] = true;
+        }
+        self.head(0, FILE, 0, size, true);
+        // No path is being resolved while this is searched.
+        let window = self.todo.as_mut_ptr();
+        let end = if b > size { size } else if a > size - b { size } else { a + b };
+        let (mut from, mut have) = (a, 0);
+        while from + (have as u64) < end {
+            let left = end - from - have as u64;
+            let want = if (WINDOW - have) as u64 > left { left as usize } else { WINDOW - have };
+            let n = call(PREAD, fd, window.add(have) as usize, want, (from + have as u64) as usize, 0);
+            if n == EINTR {
+                continue;
+            }
+            if n < 0 {
+                return match reason(n) {
+                    Found::Unreadable(why, number) => self.break_off(why, number),
+                    _ => exit(6),
+                };
+            }
+            if n == 0 {
+                break;
+            }
+            have += n as usize;
+            let is_last = from + have as u64 == end;
+            if have < WINDOW && !is_last {
+                continue;
+            }
+            // What begins behind this may go on behind the window.
+            let sure = if is_last { have } else { have - longest };
+            let mut at = 0;
+            while at < sure {
+                let start = at;
+                at += 1;
+                if *window.add(start) != prefix[0] || !bytes(window.add(start), have - start).starts_with(prefix) {
+                    continue;
+                }
+                let mut to = start + prefix.len();
+                while to < have && to - start < longest && member[*window.add(to) as usize] {
+                    to += 1;
+                }
+                if to > start + prefix.len() {
+                    self.body(&(from + start as u64).to_le_bytes());
+                    self.body(&((to - start) as u16).to_le_bytes());
+                    self.body(bytes(window.add(start), to - start));
+                    at = to;
+                }
+            }
+            let done = if at > sure { at } else { sure };
+            memmove(window, window.add(done), have - done);
+            from += done as u64;
+            have -= done;
         }
         self.end();
     }
@@ -930,6 +1006,18 @@ fn blank(text: &[u8]) -> usize {
             (Some(b'.'), Some(b'/')) => at += 2,
             _ => return at,
         }
+    }
+}
+
+/// The first of some texts, each behind its length, and the others.
+fn part(texts: &[u8]) -> (&[u8], &[u8]) {
+    let (len, rest) = match texts.split_first() {
+        Some((len, rest)) => (*len as usize, rest),
+        None => exit(3),
+    };
+    match (rest.get(..len), rest.get(len..)) {
+        (Some(text), Some(rest)) => (text, rest),
+        _ => exit(3),
     }
 }
 

@@ -306,7 +306,7 @@ impl Tree {
         in_rounds(&mut open, |parts| {
             let asks: Vec<Ask> = parts
                 .iter()
-                .map(|(path, at, len)| Ask::Range { path: path.clone(), at: *at, len: *len })
+                .map(|part| Ask::Range { path: part.real.clone(), at: part.at, len: part.len })
                 .collect();
             let replies = source.answer(&asks)?.into_iter().map(|reply| match reply {
                 Reply::Answered(answered) => match answered.answer {

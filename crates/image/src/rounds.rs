@@ -1,13 +1,22 @@
 //! Questions about many ELF files in, their answers out, in as few rounds as the deepest of them needs: every file that
 //! waits for a part of it asks for it in the same round.
 
-use envdiff_files::{Answer, ElfReading, ImagePath, Reason, Turn};
+use envdiff_files::{Answer, ElfReading, ImagePath, Pattern, Reason, Turn};
 
 /// What is asked for in one round, in bytes, unless one file alone wants more.
 const ROUND: u64 = 32 << 20;
 
-/// A part of a file: its real path, offset and length.
-pub(crate) type Part = (ImagePath, u64, u64);
+/// A part of a file.
+pub(crate) struct Part {
+    /// The file's real path.
+    pub(crate) real: ImagePath,
+    /// Offset.
+    pub(crate) at: u64,
+    /// Length.
+    pub(crate) len: u64,
+    /// It is only searched for this: what of it is no match may come as zeros.
+    pub(crate) only: Option<Pattern>,
+}
 
 /// A reading with its file's real path and, in the end, its answer.
 pub(crate) struct Open {
@@ -15,11 +24,13 @@ pub(crate) struct Open {
     pub(crate) reading: ElfReading,
     pub(crate) answer: Option<Result<Answer, Reason>>,
     todo: Vec<(u64, u64)>,
+    /// What `todo` is only searched for.
+    only: Option<Pattern>,
 }
 
 impl Open {
     pub(crate) fn new(real: ImagePath, reading: ElfReading) -> Self {
-        Self { real, reading, answer: None, todo: Vec::new() }
+        Self { real, reading, answer: None, todo: Vec::new(), only: None }
     }
 
     /// Takes the first bytes of the file where they have come already.
@@ -33,7 +44,8 @@ impl Open {
 
     fn turn(&mut self) {
         match self.reading.turn() {
-            Turn::Read(ranges) | Turn::Search(ranges, _) => self.todo = ranges,
+            Turn::Read(ranges) => (self.todo, self.only) = (ranges, None),
+            Turn::Search(ranges, pattern) => (self.todo, self.only) = (ranges, Some(pattern)),
             Turn::Done(answer) => self.answer = Some(answer),
         }
     }
@@ -66,7 +78,7 @@ pub(crate) fn in_rounds<E>(
             // The others wait for the next round.
             if bytes < ROUND && file.answer.is_none() {
                 for (at, len) in std::mem::take(&mut file.todo) {
-                    parts.push((file.real.clone(), at, len));
+                    parts.push(Part { real: file.real.clone(), at, len, only: file.only });
                     bytes += len;
                 }
                 whose.push((file, parts.len()));
@@ -77,8 +89,8 @@ pub(crate) fn in_rounds<E>(
         }
         let mut told = parts.iter().zip(ask(&parts)?).enumerate().peekable();
         for (file, end) in whose {
-            while let Some((_, ((_, at, len), bytes))) = told.next_if(|(index, _)| *index < end) {
-                file.take((*at, *len), bytes);
+            while let Some((_, (part, bytes))) = told.next_if(|(index, _)| *index < end) {
+                file.take((part.at, part.len), bytes);
             }
         }
     }

@@ -188,14 +188,20 @@ impl WalkerSource {
     /// Round by round, all files in each.
     fn read_on(&self, open: &mut [Open]) -> Result<(), ImageError> {
         in_rounds(open, |parts| {
-            let questions =
-                parts.iter().map(|(real, at, len)| Question::Range(real.clone(), *at, *len)).collect();
-            let told = self.ask(questions)?.into_iter().map(|told| match told {
-                Told::Found { body, .. } => Ok(body),
-                Told::Unreadable(reason) => Err(reason),
-                Told::Absent => Err(Reason::System("the file is gone".into())),
+            let questions = parts.iter().map(|part| match part.only {
+                Some(pattern) => Question::Find(part.real.clone(), part.at, part.len, pattern),
+                None => Question::Range(part.real.clone(), part.at, part.len),
             });
-            Ok(told.collect())
+            let told = self.ask(questions.collect())?;
+            let told = parts.iter().zip(told).map(|(part, told)| match told {
+                Told::Found { body, .. } if part.only.is_some() => {
+                    wire::found(part.at, part.len, &body).map(Ok).map_err(broken)
+                }
+                Told::Found { body, .. } => Ok(Ok(body)),
+                Told::Unreadable(reason) => Ok(Err(reason)),
+                Told::Absent => Ok(Err(Reason::System("the file is gone".into()))),
+            });
+            told.collect()
         })
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use envdiff_files::{
-    Ask, Budget, ImagePath, Kind, Listing, MAX_PATH, Reason, TreeEntry, is_mount_of_the_runtime,
+    Ask, Budget, ImagePath, Kind, Listing, MAX_MATCH, MAX_PATH, Pattern, Reason, TreeEntry,
+    is_mount_of_the_runtime,
 };
 
 use crate::limits::FOLDER_ENTRIES;
@@ -28,6 +29,8 @@ pub(crate) enum Question {
     Head(ImagePath),
     Read(ImagePath, u64),
     Range(ImagePath, u64, u64),
+    /// What of a range matches.
+    Find(ImagePath, u64, u64, Pattern),
 }
 
 /// What it tells.
@@ -47,7 +50,8 @@ impl Question {
             | Self::Level(path, _)
             | Self::Head(path)
             | Self::Read(path, _)
-            | Self::Range(path, _, _) => path,
+            | Self::Range(path, _, _)
+            | Self::Find(path, ..) => path,
         }
     }
 
@@ -61,8 +65,16 @@ impl Question {
             Self::Head(_) => (b'H', Ask::HEAD_LIMIT, 0),
             Self::Read(_, limit) => (b'R', (*limit).min(Budget::MAX_BYTES), 0),
             Self::Range(_, at, len) => (b'G', *at, (*len).min(Budget::MAX_BYTES)),
+            Self::Find(_, at, len, _) => (b'F', *at, (*len).min(Budget::MAX_BYTES)),
         };
         let mut suffixes = Vec::new();
+        if let Self::Find(.., pattern) = self {
+            let most = u16::try_from(pattern.max_len.min(MAX_MATCH)).unwrap_or(u16::MAX).to_le_bytes();
+            for part in [pattern.prefix, pattern.body, &most] {
+                suffixes.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
+                suffixes.extend_from_slice(part.get(..255).unwrap_or(part));
+            }
+        }
         if let Self::Level(_, wanted) = self {
             for suffix in wanted.iter().filter_map(|suffix| Some((u8::try_from(suffix.len()).ok()?, suffix)))
             {
@@ -94,6 +106,8 @@ impl Question {
             Self::Head(_) => Ask::HEAD_LIMIT,
             Self::Read(_, limit) => *limit,
             Self::Range(_, _, len) => *len,
+            // Of a match of two bytes come two and ten.
+            Self::Find(_, _, len, _) => len.saturating_mul(6),
         }
         .min(Budget::MAX_BYTES)
     }
@@ -317,6 +331,27 @@ fn system(error: u32) -> Box<str> {
     known.into()
 }
 
+/// The `len` bytes from `at` of a file, as what was found in them tells: zeros but for the matches, in which there is no zero.
+///
+/// # Errors
+/// Records that the walker does not write.
+pub(crate) fn found(at: u64, len: u64, body: &[u8]) -> Result<Vec<u8>, Broken> {
+    const WHAT: Broken = "a match that is none";
+    let mut out = vec![0; usize::try_from(len).map_err(|_| WHAT)?];
+    let mut rest = body;
+    while !rest.is_empty() {
+        let (from, more) = rest.split_first_chunk().ok_or(WHAT)?;
+        let (count, more) = more.split_first_chunk().ok_or(WHAT)?;
+        let (text, more) = more.split_at_checked(usize::from(u16::from_le_bytes(*count))).ok_or(WHAT)?;
+        let from = u64::from_le_bytes(*from).checked_sub(at).and_then(|from| usize::try_from(from).ok());
+        let from = from.ok_or(WHAT)?;
+        let to = from.checked_add(text.len()).ok_or(WHAT)?;
+        out.get_mut(from..to).ok_or(WHAT)?.copy_from_slice(text);
+        rest = more;
+    }
+    Ok(out)
+}
+
 /// The entries of a `List`, without what a runtime puts there.
 ///
 /// # Errors
@@ -406,7 +441,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use envdiff_files::{ImagePath, Kind, Reason};
 
-    use super::{Decoder, Question, Told, listing};
+    use super::{Decoder, Question, Told, found, listing};
 
     fn path(text: &str) -> ImagePath {
         ImagePath::new(text).unwrap()
@@ -424,6 +459,20 @@ mod tests {
         }
         out.extend_from_slice(&[0; 4]);
         out
+    }
+
+    #[test]
+    fn what_was_found_lies_among_zeros() {
+        let record = |at: u64, text: &[u8]| {
+            let len = u16::try_from(text.len()).unwrap();
+            [&at.to_le_bytes()[..], &len.to_le_bytes(), text].concat()
+        };
+        let body = [record(101, b"sm_5"), record(106, b"sm")].concat();
+        assert_eq!(found(100, 9, &body).unwrap(), b"\0sm_5\0sm\0");
+        for wrong in [record(99, b"s"), record(105, b"sm_50"), record(u64::MAX, b"sm"), b"short".to_vec()] {
+            assert!(found(100, 9, &wrong).is_err(), "{wrong:?}");
+        }
+        assert!(found(100, 9, body.get(..body.len() - 1).unwrap()).is_err());
     }
 
     #[test]
