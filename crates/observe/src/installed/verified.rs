@@ -80,7 +80,8 @@ fn within(seen: &Seen, environment: &Environment, bounds: &Bounds) -> Result<Fac
         out.unchecked += look.unchecked;
         let mut told = Differing::of(held.distribution, look.files);
         for (path, outcome) in look.odd {
-            let file = Text::from(path.as_bytes());
+            // As it reads best; it was asked for as the RECORD names it.
+            let file = Text::from(path.normalised().as_bytes());
             match outcome {
                 Odd::Missing => told.missing(file),
                 Odd::Unreadable(why) => told.cannot_be_told(file, why),
@@ -359,5 +360,230 @@ impl Adds for Differing {
 fn show(shown: &mut Vec<Evidence>, file: Text, detail: Text) {
     if shown.len() < Differing::SHOWN {
         shown.push(Evidence::new(file, detail));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    use base64::Engine as _;
+    use envdiff_files::{Ask, Budget, Literal, Reason, Seen, Source as _, converse};
+    use envdiff_model::{Environment, Fact, ImageConfig, Verified};
+
+    use super::{Bounds, URL_SAFE_NO_PAD, sha256, within};
+    use crate::{Inputs, environment};
+
+    const SITE: &str = "/usr/local/lib/python3.11/site-packages";
+    const BOUNDS: Bounds = Bounds { files: 1_000, bytes: 1 << 20, unsized_file: 100 };
+
+    fn image() -> Literal {
+        Literal::new()
+            .file("/usr/local/bin/python3.11", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0")
+            .link("/usr/local/bin/python", "python3.11")
+            .file("/usr/local/lib/python3.11/os.py", "")
+            .folder("/usr/local/lib/python3.11/lib-dynload")
+            .folder(SITE)
+    }
+
+    fn package(files: Literal, name: &str, rows: &[String]) -> Literal {
+        let folder = format!("{SITE}/{name}-1.dist-info");
+        files
+            .file(&format!("{folder}/METADATA"), format!("Name: {name}\nVersion: 1\n\n"))
+            .file(&format!("{folder}/INSTALLER"), "pip\n")
+            .file(&format!("{folder}/RECORD"), rows.join("\n"))
+    }
+
+    fn row(path: &str, content: &str) -> String {
+        let Ok(mut replies) = Literal::new()
+            .file("/x", content)
+            .answer(&[Ask::Digest { path: envdiff_files::ImagePath::new("/x").unwrap(), limit: u64::MAX }]);
+        let envdiff_files::Reply::Answered(answered) = replies.pop().unwrap() else { panic!() };
+        let envdiff_files::Answer::Digest(digest) = answered.answer else { panic!() };
+        format!("{path},sha256={},{}", URL_SAFE_NO_PAD.encode(digest.sha256.unwrap()), content.len())
+    }
+
+    fn verified(files: &Literal, bounds: &Bounds) -> (Fact<Verified>, Budget) {
+        let config = ImageConfig {
+            env: vec![("PATH".into(), "/usr/local/bin".into())],
+            cmd: vec!["python".into()],
+            os: Some("linux".into()),
+            ..ImageConfig::default()
+        };
+        let inputs = Inputs { config: Some(&config), ..Inputs::default() };
+        let mut files = files.clone();
+        let (mut seen, mut budget) = (Seen::new(), Budget::default());
+        let environment: Environment =
+            converse(&mut files, &mut seen, &mut budget, |seen| environment(seen, &inputs)).unwrap();
+        let before = budget;
+        let told =
+            converse(&mut files, &mut seen, &mut budget, |seen| within(seen, &environment, bounds)).unwrap();
+        let cost = Budget {
+            rounds: budget.rounds - before.rounds,
+            questions: budget.questions - before.questions,
+            bytes: budget.bytes - before.bytes,
+            names: budget.names - before.names,
+        };
+        (told, cost)
+    }
+
+    /// Each file with what is the matter, a line each.
+    fn lines(verified: &Verified) -> Vec<String> {
+        let all = verified.differing.iter().flat_map(|d| d.first.iter().chain(&d.first_unreadable));
+        all.map(|file| {
+            let path = file.path.to_lossy().replace(SITE, "SITE");
+            format!("{path}: {}", file.detail.to_lossy())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn every_row_is_what_it_says_or_told() {
+        let script = "#!/usr/local/bin/python\n";
+        let rows = [
+            row("a/same.py", "same"),
+            row("a/empty.py", ""),
+            row("a/missing.py", "x"),
+            row("a/longer.py", "x"),
+            row("a/shorter.py", "xx"),
+            row("a/other.py", "x"),
+            row("a/closed.py", "x"),
+            row("a/folder.py", "x"),
+            row("a/__pycache__/b.pyc", "x"),
+            row("a-1.dist-info/INSTALLER", "uv"),
+            row("../../../bin/moved", script),
+            row("../../../bin/gone", script),
+            row("../../../bin/program", "\x7fELF"),
+            row("/opt/absolute", "x"),
+            "a/without.py,,".into(),
+            "a/md5.py,md5=abc,1".into(),
+            "a/bad.py,sha256=%%%,1".into(),
+        ];
+        let files = package(image(), "a", &rows)
+            .file(&format!("{SITE}/a/same.py"), "same")
+            .file(&format!("{SITE}/a/empty.py"), "")
+            .file(&format!("{SITE}/a/longer.py"), "xx")
+            .file(&format!("{SITE}/a/shorter.py"), "x")
+            .file(&format!("{SITE}/a/other.py"), "y")
+            .unreadable(&format!("{SITE}/a/closed.py"), Reason::Denied)
+            .folder(&format!("{SITE}/a/folder.py"))
+            .file("/usr/local/bin/moved", "#!/opt/bin/python\n")
+            .file("/usr/local/bin/program", "\x7fELG")
+            .file("/opt/absolute", "x");
+        let (told, cost) = verified(&files, &BOUNDS);
+        let told = told.value().unwrap();
+        let [one] = &told.differing[..] else { panic!("{told:?}") };
+        assert_eq!(one.distribution, "a");
+        assert_eq!((one.missing, one.changed, one.unreadable), (2, 4, 2));
+        assert_eq!((told.distributions, told.files, told.bytes, told.unchecked), (1, 11, 5, 6));
+        assert_eq!(
+            lines(told),
+            [
+                "/usr/local/bin/gone: missing",
+                "/usr/local/bin/program: another SHA-256, the same size",
+                "SITE/a/longer.py: 2 bytes in place of 1",
+                "SITE/a/missing.py: missing",
+                "SITE/a/other.py: another SHA-256, the same size",
+                "SITE/a/closed.py: permission denied",
+                "SITE/a/folder.py: not a regular file",
+            ]
+        );
+        // RECORD, the files, the first bytes of two programs; of what was hashed nothing is kept.
+        assert_eq!(cost.rounds, 3);
+        assert!(cost.bytes < 2_000, "{cost:?}");
+    }
+
+    #[test]
+    fn files_of_another_distribution_are_told_as_such_but_for_tests() {
+        let ours = [row("x/a.py", "1"), row("tests/a.py", "1"), row("tests/b.py", "1")];
+        let files = package(image(), "a", &ours);
+        let files = package(files, "b", &[row("x/a.py", "22"), row("tests/a.py", "22")])
+            .file(&format!("{SITE}/x/a.py"), "22")
+            .file(&format!("{SITE}/tests/a.py"), "22")
+            .file(&format!("{SITE}/tests/b.py"), "3");
+        let (told, _) = verified(&files, &BOUNDS);
+        let told = told.value().unwrap();
+        assert_eq!(told.differing.len(), 1);
+        assert_eq!(
+            lines(told),
+            [
+                "SITE/tests/b.py: another SHA-256, the same size",
+                "SITE/x/a.py: 2 bytes in place of 1; it is the file of b",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_has_no_record_is_not_verifiable() {
+        let files = package(image(), "c", &[row("c.py", "1")])
+            .file(&format!("{SITE}/c-1.dist-info/INSTALLER"), "conda\n")
+            .file(&format!("{SITE}/d-1.dist-info/METADATA"), "Name: d\nVersion: 1\n\n")
+            .file(&format!("{SITE}/e-1.egg-info/PKG-INFO"), "Name: e\nVersion: 1\n\n");
+        let (told, _) = verified(&files, &BOUNDS);
+        let told = told.value().unwrap();
+        let why: Vec<_> = told.not_verifiable.iter().map(|unknown| unknown.why.to_lossy()).collect();
+        assert_eq!(
+            why,
+            [
+                "conda rewrites files when it installs them, and their RECORD is the build's",
+                "it has no RECORD",
+                "eggs and distutils leave no RECORD",
+            ]
+        );
+        assert_eq!((told.distributions, told.differing.len()), (0, 0));
+        // One that cannot be read may well be there.
+        let files = files.unreadable(&format!("{SITE}/d-1.dist-info/RECORD"), Reason::Denied);
+        let (told, _) = verified(&files, &BOUNDS);
+        let told = told.value().unwrap();
+        assert_eq!((told.not_verifiable.len(), told.differing[0].unreadable), (2, 1));
+        assert_eq!(lines(told), ["SITE/d-1.dist-info/RECORD: permission denied"]);
+    }
+
+    #[test]
+    fn rows_and_bytes_beyond_the_bounds_are_not_looked_at() {
+        let files = package(image(), "a", &[row("a.py", "1"), row("b.py", "22"), row("c.py", "333")])
+            .file(&format!("{SITE}/a.py"), "1")
+            .file(&format!("{SITE}/b.py"), "22")
+            .file(&format!("{SITE}/c.py"), "333");
+        for (bounds, beyond) in [
+            (Bounds { files: 3, bytes: 6, unsized_file: 0 }, 0),
+            (Bounds { files: 2, bytes: 6, unsized_file: 0 }, 1),
+            (Bounds { files: 3, bytes: 5, unsized_file: 0 }, 1),
+            (Bounds { files: 0, bytes: 6, unsized_file: 0 }, 3),
+        ] {
+            let (told, _) = verified(&files, &bounds);
+            let told = told.value().unwrap();
+            assert_eq!(told.differing.iter().map(|d| d.unreadable).sum::<usize>(), beyond);
+            assert!(told.differing.iter().all(|d| d.missing + d.changed == 0));
+        }
+    }
+
+    #[test]
+    fn a_row_without_a_size_is_hashed_up_to_a_bound() {
+        let content = "x".repeat(100);
+        let without =
+            |path: &str, content: &str| row(path, content).rsplit_once(',').unwrap().0.to_owned() + ",";
+        let rows = [without("a.py", &content), without("b.py", &content), without("c.py", &content)];
+        let files = package(image(), "a", &rows)
+            .file(&format!("{SITE}/a.py"), &content)
+            .file(&format!("{SITE}/b.py"), content.replace('x', "y"))
+            .file(&format!("{SITE}/c.py"), content.clone() + "x");
+        let (told, _) = verified(&files, &BOUNDS);
+        assert_eq!(
+            lines(told.value().unwrap()),
+            ["SITE/b.py: another SHA-256", "SITE/c.py: larger than 100 bytes, and its row tells no size"]
+        );
+    }
+
+    #[test]
+    fn a_hash_is_read_as_installers_write_it() {
+        let empty = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+        assert!(sha256(format!("sha256={empty}").as_bytes()).is_some());
+        assert_eq!(
+            sha256(format!("sha256={empty}=").as_bytes()),
+            sha256(format!("sha256={empty}").as_bytes())
+        );
+        for bad in ["", "sha256=", "sha384=abc", "sha256=47DEQpj8HBSa", &format!("sha512={empty}")] {
+            assert_eq!(sha256(bad.as_bytes()), None, "{bad}");
+        }
     }
 }
