@@ -36,6 +36,9 @@ pub fn derive(seen: &Seen, environment: &Environment) -> Result<Fact<Verified>, 
     )
 }
 
+/// How many folders above an absent file are asked for their names.
+const FOLDERS_ABOVE: usize = 40;
+
 struct Bounds {
     files: usize,
     bytes: u64,
@@ -73,7 +76,7 @@ fn within(seen: &Seen, environment: &Environment, bounds: &Bounds) -> Result<Fac
     out.distributions = held.len();
     let left = Left { files: Cell::new(bounds.files), bytes: Cell::new(bounds.bytes) };
     let looks = seen.each(&held, |held| held.look(seen, bounds, &left))?;
-    let owners = owners(seen, &held, &looks);
+    let owners = owners(&held, &looks);
     for (held, look) in held.iter().zip(looks) {
         out.files += look.files;
         out.bytes += look.bytes;
@@ -128,7 +131,10 @@ fn told(seen: &Seen, distribution: &Distribution) -> Result<Told, Miss> {
     Ok(match ask::parsed(seen, &file, RECORD_FILE, record::parse)? {
         Found::Is(record) if record.cut => Told::Unreadable("it has too many lines".into()),
         Found::Is(record) => Told::Record(record, folder),
-        Found::Absent => Told::None("it has no RECORD"),
+        Found::Absent => match is_gone(seen, &file)? {
+            Found::Unreadable(why) => Told::Unreadable(why),
+            Found::Is(()) | Found::Absent => Told::None("it has no RECORD"),
+        },
         Found::Unreadable(why) => Told::Unreadable(why),
     })
 }
@@ -199,7 +205,7 @@ impl Held<'_> {
     fn look(&self, seen: &Seen, bounds: &Bounds, left: &Left) -> Result<Look, Miss> {
         let mut look = Look { files: 0, bytes: 0, unchecked: 0, odd: Vec::new() };
         let outcomes = seen.each(&self.record.entries, |entry| {
-            Ok(match self.row(seen, entry) {
+            Ok(match self.row(entry) {
                 Some(row) => (Some(row.path.clone()), row.outcome(seen, bounds, left)?),
                 None => (None, Outcome::Silent),
             })
@@ -222,7 +228,7 @@ impl Held<'_> {
 
     /// The row as far as it can be held against a file: it has a SHA-256, and is neither byte code, which is compiled anew, nor
     /// one of the files that installers write when they are done.
-    fn row<'e>(&self, seen: &Seen, entry: &'e Entry) -> Option<Row<'e>> {
+    fn row<'e>(&self, entry: &'e Entry) -> Option<Row<'e>> {
         let sha256 = sha256(&entry.hash)?;
         let mut parts = entry.path.rsplit(|byte| *byte == b'/');
         let name = parts.next().unwrap_or_default();
@@ -236,7 +242,7 @@ impl Held<'_> {
             [b'/', ..] => ImagePath::new(&entry.path)?,
             relative => self.folder.join(relative)?,
         };
-        Some(Row { entry, path: seen.shortened(&path), sha256 })
+        Some(Row { entry, path, sha256 })
     }
 }
 
@@ -248,7 +254,12 @@ impl Row<'_> {
         }
         let digest = match ask::digest(seen, &self.path, limit)? {
             Found::Is(digest) => digest,
-            Found::Absent => return Ok(Outcome::Odd(Odd::Missing)),
+            Found::Absent => {
+                return Ok(Outcome::Odd(match is_gone(seen, &self.path)? {
+                    Found::Unreadable(why) => Odd::Unreadable(why),
+                    Found::Is(()) | Found::Absent => Odd::Missing,
+                }));
+            }
             Found::Unreadable(why) => return Ok(Outcome::Odd(Odd::Unreadable(why))),
         };
         let changed = match (self.entry.size, digest.sha256) {
@@ -279,6 +290,20 @@ impl Row<'_> {
     }
 }
 
+/// Whether what is absent is known to be: the nearest folder above it that is there tells its names. A bundle holds what was
+/// asked about, and of its other folders no names.
+fn is_gone(seen: &Seen, path: &ImagePath) -> Result<Found<()>, Miss> {
+    let above = std::iter::successors(path.parent(), ImagePath::parent).take(FOLDERS_ABOVE);
+    let told = seen.each(above, |folder| {
+        Ok(match ask::list(seen, &folder)? {
+            Found::Is(_) => Found::Is(()),
+            Found::Absent => Found::Absent,
+            Found::Unreadable(why) => Found::Unreadable(why),
+        })
+    })?;
+    Ok(told.into_iter().find(|told| !matches!(told, Found::Absent)).unwrap_or(Found::Absent))
+}
+
 /// The digest of a row's second field: `sha256=` and 43 letters.
 fn sha256(hash: &[u8]) -> Option<[u8; 32]> {
     let text = hash.strip_prefix(b"sha256=")?;
@@ -287,7 +312,7 @@ fn sha256(hash: &[u8]) -> Option<[u8; 32]> {
 }
 
 /// Of changed files those that are as another distribution's RECORD says, with its name.
-fn owners(seen: &Seen, held: &[Held<'_>], looks: &[Look]) -> HashMap<ImagePath, Text> {
+fn owners(held: &[Held<'_>], looks: &[Look]) -> HashMap<ImagePath, Text> {
     let changed: HashSet<&ImagePath> = looks
         .iter()
         .flat_map(|look| &look.odd)
@@ -299,7 +324,7 @@ fn owners(seen: &Seen, held: &[Held<'_>], looks: &[Look]) -> HashMap<ImagePath, 
     }
     for (held, look) in held.iter().zip(looks) {
         let odd: HashSet<&ImagePath> = look.odd.iter().map(|(path, _)| path).collect();
-        for row in held.record.entries.iter().filter_map(|entry| held.row(seen, entry)) {
+        for row in held.record.entries.iter().filter_map(|entry| held.row(entry)) {
             if changed.contains(&row.path) && !odd.contains(&row.path) && !row.is_script_by_name() {
                 out.entry(row.path).or_insert_with(|| name(held.distribution));
             }
@@ -367,7 +392,7 @@ fn show(shown: &mut Vec<Evidence>, file: Text, detail: Text) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
     use base64::Engine as _;
-    use envdiff_files::{Ask, Budget, Literal, Reason, Seen, Source as _, converse};
+    use envdiff_files::{Ask, Budget, Literal, Reason, Reply, Seen, Source, converse};
     use envdiff_model::{Environment, Fact, ImageConfig, Verified};
 
     use super::{Bounds, URL_SAFE_NO_PAD, sha256, within};
@@ -397,12 +422,19 @@ mod tests {
         let Ok(mut replies) = Literal::new()
             .file("/x", content)
             .answer(&[Ask::Digest { path: envdiff_files::ImagePath::new("/x").unwrap(), limit: u64::MAX }]);
-        let envdiff_files::Reply::Answered(answered) = replies.pop().unwrap() else { panic!() };
+        let Reply::Answered(answered) = replies.pop().unwrap() else { panic!() };
         let envdiff_files::Answer::Digest(digest) = answered.answer else { panic!() };
         format!("{path},sha256={},{}", URL_SAFE_NO_PAD.encode(digest.sha256.unwrap()), content.len())
     }
 
     fn verified(files: &Literal, bounds: &Bounds) -> (Fact<Verified>, Budget) {
+        verified_by(&mut files.clone(), bounds)
+    }
+
+    fn verified_by<S: Source<Error: std::fmt::Debug>>(
+        files: &mut S,
+        bounds: &Bounds,
+    ) -> (Fact<Verified>, Budget) {
         let config = ImageConfig {
             env: vec![("PATH".into(), "/usr/local/bin".into())],
             cmd: vec!["python".into()],
@@ -410,13 +442,12 @@ mod tests {
             ..ImageConfig::default()
         };
         let inputs = Inputs { config: Some(&config), ..Inputs::default() };
-        let mut files = files.clone();
         let (mut seen, mut budget) = (Seen::new(), Budget::default());
         let environment: Environment =
-            converse(&mut files, &mut seen, &mut budget, |seen| environment(seen, &inputs)).unwrap();
+            converse(files, &mut seen, &mut budget, |seen| environment(seen, &inputs)).unwrap();
         let before = budget;
         let told =
-            converse(&mut files, &mut seen, &mut budget, |seen| within(seen, &environment, bounds)).unwrap();
+            converse(files, &mut seen, &mut budget, |seen| within(seen, &environment, bounds)).unwrap();
         let cost = Budget {
             rounds: budget.rounds - before.rounds,
             questions: budget.questions - before.questions,
@@ -487,7 +518,7 @@ mod tests {
                 "SITE/a/folder.py: not a regular file",
             ]
         );
-        // RECORD, the files, the first bytes of two programs; of what was hashed nothing is kept.
+        // RECORD, the files, the first bytes of two programs and the folders of what is missing; of what was hashed nothing is kept.
         assert_eq!(cost.rounds, 3);
         assert!(cost.bytes < 2_000, "{cost:?}");
     }
@@ -536,6 +567,39 @@ mod tests {
         let told = told.value().unwrap();
         assert_eq!((told.not_verifiable.len(), told.differing[0].unreadable), (2, 1));
         assert_eq!(lines(told), ["SITE/d-1.dist-info/RECORD: permission denied"]);
+    }
+
+    #[test]
+    fn absent_in_a_folder_that_cannot_be_listed_is_not_missing() {
+        /// As a bundle answers: of some folders not all names are known.
+        struct Thin(Literal, &'static str);
+        impl envdiff_files::Source for Thin {
+            type Error = std::convert::Infallible;
+            fn expect(&mut self, _: &envdiff_files::Likely) {}
+            fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, Self::Error> {
+                let Ok(replies) = self.0.answer(asks);
+                let closed =
+                    |ask: &Ask| matches!(ask, Ask::List(path) if path.as_bytes() == self.1.as_bytes());
+                let told = asks.iter().zip(replies).map(|(ask, reply)| {
+                    if closed(ask) { Reply::Unreadable(Reason::Placeholder) } else { reply }
+                });
+                Ok(told.collect())
+            }
+        }
+        let files = package(image(), "a", &[row("a/b/c.py", "1"), row("a.py", "1")])
+            .file(&format!("{SITE}/b-1.dist-info/METADATA"), "Name: b\nVersion: 1\n\n")
+            .folder(&format!("{SITE}/a"));
+        let told = |closed| verified_by(&mut Thin(files.clone(), closed), &BOUNDS).0;
+        let open = told("/nowhere");
+        assert_eq!(lines(open.value().unwrap()), ["SITE/a.py: missing", "SITE/a/b/c.py: missing"]);
+        assert_eq!(open.value().unwrap().not_verifiable.len(), 1);
+        let closed = told("/usr/local/lib/python3.11/site-packages/a");
+        assert_eq!(lines(closed.value().unwrap()), ["SITE/a.py: missing", "SITE/a/b/c.py: placeholder"]);
+        let closed = told("/usr/local/lib/python3.11/site-packages/b-1.dist-info");
+        assert!(
+            lines(closed.value().unwrap()).contains(&"SITE/b-1.dist-info/RECORD: placeholder".to_owned())
+        );
+        assert_eq!(closed.value().unwrap().not_verifiable, []);
     }
 
     #[test]
