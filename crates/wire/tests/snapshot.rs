@@ -316,6 +316,7 @@ fn snapshot() -> Snapshot {
             stack: stack(),
             machine: machine(),
             told: Some(told()),
+            verified: None,
             unknown: vec![Unknown { what: "/site/x.pth".into(), why: "permission denied".into() }],
         },
     }

@@ -22,8 +22,13 @@ pub(crate) fn undetermined(case: &Case<'_>) -> Vec<Spoken> {
     differing(case)
         .filter(|differing| differing.unreadable > 0)
         .map(|differing| {
-            let files = wording::count(differing.unreadable, "file", "files");
-            let is = if differing.unreadable == 1 { " is as its" } else { " are as its" };
+            // Where RECORD itself cannot be read, no file was looked at.
+            let files = match differing.files {
+                0 => Text::from("the files"),
+                _ => wording::count(differing.unreadable, "file", "files"),
+            };
+            let is =
+                if differing.unreadable == 1 && differing.files > 0 { " is as its" } else { " are as its" };
             Spoken::new(
                 differing.distribution.clone(),
                 say!("whether ", files, " of ", differing.distribution, is, " RECORD says cannot be told"),
