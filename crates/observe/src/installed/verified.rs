@@ -89,8 +89,13 @@ fn within(seen: &Seen, environment: &Environment, bounds: &Bounds) -> Result<Fac
                 Odd::Missing => told.missing(file),
                 Odd::Unreadable(why) => told.cannot_be_told(file, why),
                 Odd::Changed(detail, matters) => match owners.get(&path) {
-                    // Nobody imports it, and several packages bring one of that name.
-                    Some(_) if !matters => out.unchecked += 1,
+                    // Nobody imports it, and several packages bring one of that name; or an older copy of the same
+                    // package left its RECORD behind, which is told as such.
+                    Some(owner) if !matters || *owner == name(held.distribution) => {
+                        out.unchecked += 1;
+                        told.files -= 1;
+                        out.files -= 1;
+                    }
                     Some(owner) => told.changed(file, say!(detail, "; it is the file of ", owner)),
                     None => told.changed(file, detail),
                 },
@@ -119,9 +124,17 @@ fn told(seen: &Seen, distribution: &Distribution) -> Result<Told, Miss> {
     if distribution.kind != MetadataKind::DistInfo {
         return Ok(Told::None("eggs and distutils leave no RECORD"));
     }
-    // conda writes its prefix into files and compiles them anew; the RECORD is the one of the build.
-    if distribution.installer.as_ref().is_some_and(|installer| *installer == "conda") {
+    // conda writes its prefix into files; distributions strip libraries and move scripts. The RECORD is the build's.
+    let by = |name: &str| distribution.installer.as_ref().is_some_and(|installer| *installer == name);
+    if by("conda") {
         return Ok(Told::None("conda rewrites files when it installs them, and their RECORD is the build's"));
+    }
+    // dpkg's alone (Debian Python Policy, 3.1): pip has a folder below /usr/local.
+    let debian = distribution.location.as_bytes().ends_with(b"/usr/lib/python3/dist-packages");
+    if debian || by("debian") || by("rpm") {
+        return Ok(Told::None(
+            "the system's packages change files when they are built, after RECORD was written",
+        ));
     }
     let metadata = ImagePath::new(distribution.metadata.as_bytes());
     let Some((metadata, folder)) = metadata.and_then(|path| Some((path.clone(), path.parent()?))) else {
@@ -255,6 +268,10 @@ impl Row<'_> {
         let digest = match ask::digest(seen, &self.path, limit)? {
             Found::Is(digest) => digest,
             Found::Absent => {
+                // Whoever copies an environment's packages from another stage leaves programs and manuals behind.
+                if self.leads_out() {
+                    return Ok(Outcome::Silent);
+                }
                 return Ok(Outcome::Odd(match is_gone(seen, &self.path)? {
                     Found::Unreadable(why) => Odd::Unreadable(why),
                     Found::Is(()) | Found::Absent => Odd::Missing,
@@ -263,7 +280,7 @@ impl Row<'_> {
             Found::Unreadable(why) => return Ok(Outcome::Odd(Odd::Unreadable(why))),
         };
         let changed = match (self.entry.size, digest.sha256) {
-            (Some(size), _) if size != digest.size => say!(digest.size, " bytes in place of ", size),
+            (Some(size), _) if size != digest.size => say!("size ", digest.size, " in place of ", size),
             (_, Some(sha256)) if sha256 == self.sha256 => return Ok(Outcome::Holds(digest.size)),
             (_, Some(_)) => "another SHA-256, the same size".into(),
             (_, None) => {
@@ -283,10 +300,14 @@ impl Row<'_> {
         Ok(Outcome::Odd(Odd::Changed(changed, matters(&self.entry.path))))
     }
 
+    /// Whether it lies outside of the folder of the packages.
+    fn leads_out(&self) -> bool {
+        self.entry.path.starts_with(b"..") || self.entry.path.starts_with(b"/")
+    }
+
     /// Whether it lies among the programs of its environment.
     fn is_script_by_name(&self) -> bool {
-        let outside = self.entry.path.starts_with(b"..") || self.entry.path.starts_with(b"/");
-        outside && self.path.parent().is_some_and(|folder| folder.file_name() == b"bin")
+        self.leads_out() && self.path.parent().is_some_and(|folder| folder.file_name() == b"bin")
     }
 }
 
@@ -504,16 +525,16 @@ mod tests {
         let told = told.value().unwrap();
         let [one] = &told.differing[..] else { panic!("{told:?}") };
         assert_eq!(one.distribution, "a");
-        assert_eq!((one.missing, one.changed, one.unreadable), (2, 4, 2));
-        assert_eq!((told.distributions, told.files, told.bytes, told.unchecked), (1, 11, 5, 6));
+        assert_eq!((one.missing, one.changed, one.unreadable), (1, 4, 2));
+        assert_eq!((told.distributions, told.files, told.bytes, told.unchecked), (1, 10, 5, 7));
         assert_eq!(
             lines(told),
             [
-                "/usr/local/bin/gone: missing",
                 "/usr/local/bin/program: another SHA-256, the same size",
-                "SITE/a/longer.py: 2 bytes in place of 1",
+                "SITE/a/longer.py: size 2 in place of 1",
                 "SITE/a/missing.py: missing",
                 "SITE/a/other.py: another SHA-256, the same size",
+                "SITE/a/shorter.py: size 1 in place of 2",
                 "SITE/a/closed.py: permission denied",
                 "SITE/a/folder.py: not a regular file",
             ]
@@ -538,9 +559,19 @@ mod tests {
             lines(told),
             [
                 "SITE/tests/b.py: another SHA-256, the same size",
-                "SITE/x/a.py: 2 bytes in place of 1; it is the file of b",
+                "SITE/x/a.py: size 2 in place of 1; it is the file of b",
             ]
         );
+    }
+
+    #[test]
+    fn a_record_that_an_older_copy_left_behind_is_not_told() {
+        let files = package(image(), "a", &[row("a.py", "1")])
+            .file(&format!("{SITE}/a-2.dist-info/METADATA"), "Name: a\nVersion: 2\n\n")
+            .file(&format!("{SITE}/a-2.dist-info/RECORD"), row("a.py", "22"))
+            .file(&format!("{SITE}/a.py"), "22");
+        let (told, _) = verified(&files, &BOUNDS);
+        assert_eq!(told.value().unwrap().differing, []);
     }
 
     #[test]
@@ -549,6 +580,8 @@ mod tests {
             .file(&format!("{SITE}/c-1.dist-info/INSTALLER"), "conda\n")
             .file(&format!("{SITE}/d-1.dist-info/METADATA"), "Name: d\nVersion: 1\n\n")
             .file(&format!("{SITE}/e-1.egg-info/PKG-INFO"), "Name: e\nVersion: 1\n\n");
+        let files = package(files, "f", &[row("f.py", "1")])
+            .file(&format!("{SITE}/f-1.dist-info/INSTALLER"), "rpm\n");
         let (told, _) = verified(&files, &BOUNDS);
         let told = told.value().unwrap();
         let why: Vec<_> = told.not_verifiable.iter().map(|unknown| unknown.why.to_lossy()).collect();
@@ -558,6 +591,7 @@ mod tests {
                 "conda rewrites files when it installs them, and their RECORD is the build's",
                 "it has no RECORD",
                 "eggs and distutils leave no RECORD",
+                "the system's packages change files when they are built, after RECORD was written",
             ]
         );
         assert_eq!((told.distributions, told.differing.len()), (0, 0));
@@ -565,7 +599,7 @@ mod tests {
         let files = files.unreadable(&format!("{SITE}/d-1.dist-info/RECORD"), Reason::Denied);
         let (told, _) = verified(&files, &BOUNDS);
         let told = told.value().unwrap();
-        assert_eq!((told.not_verifiable.len(), told.differing[0].unreadable), (2, 1));
+        assert_eq!((told.not_verifiable.len(), told.differing[0].unreadable), (3, 1));
         assert_eq!(lines(told), ["SITE/d-1.dist-info/RECORD: permission denied"]);
     }
 
