@@ -576,6 +576,79 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     out
 }
 
+/// What the RECORD of a package says, and what lies there: one file as it was installed, one with a changed byte, one missing,
+/// one that no hash is given of.
+fn changed() -> SmallImage {
+    let image = two_packages();
+    let record = "\
+        torch/__init__.py,sha256=Nyet_1JOBhYCLq3Y9K8hoHeLKfxMd73-_Rr84sv15Lc,10\n\
+        torch/gone.py,sha256=icWdncdFPLGyaZOR9BMrOAtpjTTmy5up_z9gMzcfi5A,11\n\
+        torch/hub.py,sha256=jQZRiCgzwgeHsOgymLWRYu4vK53Be0wWb2e6qUWWVJM,11\n\
+        torch/version.py,,\n\
+        torch-2.0.1+cu117.dist-info/RECORD,,\n";
+    image.put(&format!("{SITE}/torch-2.0.1+cu117.dist-info/RECORD"), record);
+    image.put(&format!("{SITE}/torch/__init__.py"), "import os\n");
+    image.put(&format!("{SITE}/torch/hub.py"), "LIMIT = 11\n");
+    image.put(&format!("{SITE}/torch/version.py"), "__version__ = '2.0.1+cu117'\n");
+    image
+}
+
+/// The image as an archive of one layer, packed by itself or not.
+fn archive(image: &SmallImage, name: &str, packed: bool) {
+    let mut layer = tar::Builder::new(Vec::new());
+    layer.follow_symlinks(false);
+    layer.append_dir_all(".", image.root()).unwrap();
+    let layer = layer.into_inner().unwrap();
+    let mut config: Value = serde_json::from_slice(&std::fs::read(image.config()).unwrap()).unwrap();
+    config["rootfs"] = serde_json::json!({"diff_ids": ["sha256:1"]});
+    let config = config.to_string();
+    let manifest = r#"[{"Config":"c.json","Layers":["l.tar"]}]"#;
+    let files = [("c.json", config.as_bytes()), ("l.tar", &layer), ("manifest.json", manifest.as_bytes())];
+    let file = image.beside().join(name);
+    std::fs::write(&file, tar(&files)).unwrap();
+    if packed {
+        assert!(Command::new("gzip").arg(&file).status().unwrap().success());
+    }
+}
+
+#[test]
+fn installed_files_are_held_against_their_record() {
+    let image = changed();
+    archive(&image, "image.tar", false);
+    archive(&image, "packed.tar", true);
+    let verify = |target: &str| on(&image, &[target, "--verify"]).output().unwrap();
+    let by_folder = audit(&image, &["--verify"]);
+    assert_eq!(by_folder.status.code(), Some(0), "{}", stderr(&by_folder));
+    insta::assert_snapshot!(said(&by_folder));
+    assert_eq!(audit(&image, &["--verify", "--fail-on", "warning"]).status.code(), Some(1));
+    assert_eq!(said(&audit(&image, &[])).find("wheel-file-changed"), None);
+    let verified = |output: &Output| {
+        let report = json(output);
+        let audit = &report["audits"][0];
+        assert_eq!(audit["findings"][0]["check"], "wheel-file-changed", "{report}");
+        audit["environment"]["verified"].clone()
+    };
+    let told = verified(&audit(&image, &["--verify", "--format", "json"]));
+    assert_eq!(told["value"]["not_verifiable"][0]["why"], "it has no RECORD");
+    for target in ["image.tar", "packed.tar.gz"] {
+        let output = on(&image, &[target, "--verify", "--format", "json"]).output().unwrap();
+        assert_eq!(verified(&output), told, "{target}");
+    }
+    // Without the option no key, and a target without files has nothing to be held against.
+    let plain = json(&audit(&image, &["--format", "json"]));
+    assert_eq!(plain["audits"][0]["environment"].get("verified"), None);
+    let snapshot = on(&image, &["inspect", "image.tar", "--format", "json"]).output().unwrap();
+    std::fs::write(image.beside().join("image.json"), &snapshot.stdout).unwrap();
+    let output = verify("snapshot:image.json");
+    assert!(stdout(&output).contains("a snapshot does not hold the files"), "{}", stdout(&output));
+    // A bundle carries what was read without the option: what it lacks is not determined, and what it has is told.
+    let thin = on(&image, &["inspect", "image.tar", "--thin", "thin"]).output().unwrap();
+    assert_eq!(thin.status.code(), Some(0), "{}", stderr(&thin));
+    let output = verify("./thin");
+    assert!(stdout(&output).contains("(placeholder)"), "{}", stdout(&output));
+    assert!(!stdout(&output).contains("wheel-file-changed"), "{}", stdout(&output));
+}
+
 #[test]
 fn an_image_of_too_many_layers_is_refused() {
     let image = two_packages();

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use envdiff_judge::Policy;
 use envdiff_lock::{Opened, ReadAsChoice};
-use envdiff_model::{Environment, Lock, Report};
+use envdiff_model::{Environment, Fact, Lock, Report};
 use envdiff_report::{Format, View};
 
 use crate::cli::{Audit, FailOn, Shared};
@@ -34,8 +34,17 @@ pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
     let machine = named_machine(&options.machine)?;
 
     let progress = Arc::new(Progress::new(shared.quiet));
-    let (snapshot, mut conversation) = gather(&image, &options.target, machine, &progress)?;
+    let (mut snapshot, mut conversation) = gather(&image, &options.target, machine, &progress)?;
     let locks = select(&opened, &snapshot.environment, &options)?;
+    if options.verify {
+        snapshot.environment.verified = Some(match &mut conversation {
+            Some(conversation) => conversation.verify(&snapshot.environment)?,
+            None => Fact::unknown("a snapshot does not hold the files"),
+        });
+        if let Some(conversation) = &mut conversation {
+            snapshot.target = conversation.target();
+        }
+    }
     let mut audit = envdiff_judge::audit(snapshot, locks, &policy);
     let mut cost = None;
     if let Some(conversation) = &mut conversation {

@@ -96,6 +96,12 @@ pub(crate) struct Audit {
 
     #[command(flatten)]
     pub(crate) target: TargetOptions,
+    /// Read installed files whole and hold them against their RECORD
+    ///
+    /// Every file that the RECORD of an installed package names with a SHA-256 is hashed: gigabytes where torch is installed.
+    /// Without it nothing of this is read. A file that is missing or another is the finding wheel-file-changed.
+    #[arg(long, help_heading = "Reading the image")]
+    pub(crate) verify: bool,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
 }

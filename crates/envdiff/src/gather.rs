@@ -6,7 +6,7 @@ use std::thread;
 
 use envdiff_files::{Ask, Budget, Converse, ImagePath, Kind, Miss, Reply, Seen, Source as _, Stat, converse};
 use envdiff_image::{Begin, Events, Files, Here, OpenOptions, Opened, TargetSpec};
-use envdiff_model::{Environment, Evidence, Finding, Machine, Snapshot};
+use envdiff_model::{Environment, Evidence, Fact, Finding, Machine, Snapshot, Verified};
 use envdiff_observe::{Checkout, Inputs, machine};
 use envdiff_report::Cost;
 
@@ -101,7 +101,7 @@ impl Conversation {
     }
 
     /// The target with what its source found out about its way of reading.
-    fn target(&mut self) -> envdiff_model::Target {
+    pub(crate) fn target(&mut self) -> envdiff_model::Target {
         self.files.told.complete(&mut self.files.target);
         self.files.target.clone()
     }
@@ -109,6 +109,11 @@ impl Conversation {
     /// What reading cost so far.
     pub(crate) const fn cost(&self) -> Cost {
         Cost { rounds: self.budget.rounds, questions: self.budget.questions, bytes: self.budget.bytes }
+    }
+
+    /// Holds installed files against their RECORDs; asked only under `--verify`, for it reads them whole.
+    pub(crate) fn verify(&mut self, environment: &Environment) -> Result<Fact<Verified>, Failure> {
+        self.ask(|seen| envdiff_observe::verified(seen, environment))
     }
 
     /// What version control tells of editable installs; asked only for the lines of `pip freeze`.

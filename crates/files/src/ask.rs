@@ -58,6 +58,14 @@ pub enum Ask {
         /// What is looked for.
         pattern: Pattern,
     },
+    /// Size and SHA-256 of a whole file, of which nothing is kept: [`Answer::Digest`]. Of a file longer than `limit` only
+    /// the size is told, and it is not read.
+    Digest {
+        /// Which file.
+        path: ImagePath,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
 }
 
 impl Ask {
@@ -77,7 +85,8 @@ impl Ask {
             | Self::Tree { path, .. }
             | Self::Zip(path)
             | Self::Elf(path)
-            | Self::Scan { path, .. } => path,
+            | Self::Scan { path, .. }
+            | Self::Digest { path, .. } => path,
         }
     }
 }
@@ -123,6 +132,8 @@ pub enum Answer {
     Elf(Arc<ElfView>),
     /// To `Scan`.
     Scan(Arc<Scan>),
+    /// To `Digest`.
+    Digest(Digest),
 }
 
 /// The entries of a folder, by name (bytes), without `.` and `..`.
@@ -161,6 +172,15 @@ pub struct Stat {
     pub kind: Kind,
     /// Size in bytes of a regular file, else 0.
     pub size: u64,
+}
+
+/// What tells one content from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// The file's size in bytes.
+    pub size: u64,
+    /// SHA-256 of its content (FIPS 180-4); `None` where the file is longer than was to be read.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// Bytes of a file.

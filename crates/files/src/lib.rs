@@ -4,6 +4,7 @@
 //! [`Miss::Pending`]; [`converse`] has the source answer all that was noted as one batch and runs the observer again.
 
 mod ask;
+mod digest;
 mod elf;
 pub mod limits;
 mod literal;
@@ -14,8 +15,9 @@ mod source;
 mod zip;
 
 pub use ask::{
-    Answer, Answered, Ask, Bytes, Kind, Listing, Reason, Reply, Stat, TreeEntry, ZipMember, ZipView,
+    Answer, Answered, Ask, Bytes, Digest, Kind, Listing, Reason, Reply, Stat, TreeEntry, ZipMember, ZipView,
 };
+pub use digest::{Hashing, digest_of};
 #[cfg(any(test, feature = "made"))]
 pub use elf::made;
 pub use elf::{

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::{
     Answer, Answered, Ask, Bytes, ImagePath, Kind, Likely, Listing, Node, Nodes, Reason, Reply, Resolved,
-    Source, Stat, TreeEntry, elf_answer, is_mount_of_the_runtime, resolve, zip_view,
+    Source, Stat, TreeEntry, digest_of, elf_answer, is_mount_of_the_runtime, resolve, zip_view,
 };
 
 #[derive(Debug, Clone)]
@@ -157,6 +157,7 @@ impl Literal {
             }
             Ask::Zip(_) => Answer::Zip(Arc::new(zip_view(&mut &*file(&self.items)?)?)),
             Ask::Elf(_) | Ask::Scan { .. } => elf_answer(ask, &mut &*file(&self.items)?)?,
+            Ask::Digest { limit, .. } => Answer::Digest(digest_of(&mut &*file(&self.items)?, *limit)?),
         };
         Ok(Some((answer, real)))
     }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{
-    Answer, Answered, Ask, Bytes, ElfView, ImagePath, Kind, Listing, Pattern, Reason, Reply, Scan, Stat,
-    TreeEntry, ZipView,
+    Answer, Answered, Ask, Bytes, Digest, ElfView, ImagePath, Kind, Listing, Pattern, Reason, Reply, Scan,
+    Stat, TreeEntry, ZipView,
 };
 
 /// Why a question has no answer.
@@ -217,6 +217,17 @@ impl Seen {
     pub fn scan(&self, path: &ImagePath, section: &'static str, pattern: Pattern) -> Result<&Scan, Miss> {
         match &self.ask(Ask::Scan { path: path.clone(), section, pattern })?.answer {
             Answer::Scan(scan) => Ok(scan),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Size and SHA-256 of a file; of one longer than `limit` the size alone.
+    ///
+    /// # Errors
+    /// A [`Miss`].
+    pub fn digest(&self, path: &ImagePath, limit: u64) -> Result<Digest, Miss> {
+        match self.ask(Ask::Digest { path: path.clone(), limit })?.answer {
+            Answer::Digest(digest) => Ok(digest),
             _ => Err(mixed_up()),
         }
     }

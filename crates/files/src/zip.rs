@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use crate::limits::{ZIP_DIRECTORY, ZIP_ENTRIES, ZIP_MEMBER, ZIP_MEMBERS};
-use crate::{Pattern, Reason, ZipView};
+use crate::{Digest, Pattern, Reason, ZipView, digest_of};
 
 /// How much of a zip is read; production has the numbers of [`crate::limits`].
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,13 @@ pub trait ReadAt {
     /// Why it cannot be read.
     fn search_at(&mut self, at: u64, buffer: &mut [u8], _: &Pattern) -> Result<usize, Reason> {
         self.read_at(at, buffer)
+    }
+    /// Size and SHA-256; see [`digest_of`].
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn digest(&mut self, limit: u64) -> Result<Digest, Reason> {
+        digest_of(self, limit)
     }
 }
 

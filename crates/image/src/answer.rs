@@ -8,6 +8,7 @@ use envdiff_files::{
     Stat, TreeEntry, elf_answer, head, is_mount_of_the_runtime, resolve, zip_view,
 };
 
+use crate::Events;
 use crate::limits::IMAGE_ENTRIES;
 use crate::merge::{Item, Layers, Merged};
 
@@ -19,16 +20,35 @@ pub(crate) struct Answers<L: Layers> {
     pub(crate) view: Merged<L>,
     /// Where folders asked for lead: what is asked next lies beside what was asked before.
     folders: HashMap<ImagePath, Resolved>,
+    /// Who is told how far hashing came: it alone takes long where files lie on a disk.
+    events: Option<Arc<dyn Events>>,
 }
+
+/// What the hashing of files is called while it runs.
+pub(crate) const HASHING: &str = "hashing files";
 
 impl<L: Layers> Answers<L> {
     pub(crate) fn new(layers: L) -> Self {
-        Self { view: Merged::new(layers), folders: HashMap::new() }
+        Self { view: Merged::new(layers), folders: HashMap::new(), events: None }
+    }
+
+    /// Tells how far it came.
+    pub(crate) fn watched(self, events: &Arc<dyn Events>) -> Self {
+        Self { events: Some(Arc::clone(events)), ..self }
     }
 
     /// One reply for each question.
     pub(crate) fn answer(&mut self, asks: &[Ask]) -> Vec<Reply> {
-        asks.iter().map(|ask| self.reply(ask)).collect()
+        let mut hashed = 0;
+        asks.iter()
+            .map(|ask| {
+                if let (Ask::Digest { .. }, Some(events)) = (ask, &self.events) {
+                    hashed += 1;
+                    events.step(HASHING, hashed);
+                }
+                self.reply(ask)
+            })
+            .collect()
     }
 
     /// The reply to one question.
@@ -64,6 +84,7 @@ impl<L: Layers> Answers<L> {
             }
             Ask::Zip(_) => Answer::Zip(Arc::new(self.view.read(&real, item, |f| Ok(zip_view(f)?))?)),
             Ask::Elf(_) | Ask::Scan { .. } => self.view.read(&real, item, |f| elf_answer(ask, f))?,
+            Ask::Digest { limit, .. } => Answer::Digest(self.view.read(&real, item, |f| f.digest(*limit))?),
         };
         Ok(Some(Answered { answer, real, layer: self.view.layers.number(item.layer) }))
     }

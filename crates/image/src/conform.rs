@@ -357,7 +357,10 @@ fn asks() -> Vec<Ask> {
             Ask::Tree { path: path.clone(), depth: 40, suffixes: vec![".py", "METADATA"] },
             Ask::Zip(path.clone()),
             Ask::Elf(path.clone()),
-            Ask::Scan { path, section: ".rodata", pattern: ARCHITECTURES },
+            Ask::Scan { path: path.clone(), section: ".rodata", pattern: ARCHITECTURES },
+            Ask::Digest { path: path.clone(), limit: 1 << 40 },
+            Ask::Digest { path: path.clone(), limit: 9 },
+            Ask::Digest { path, limit: 0 },
         ]);
     }
     asks
@@ -517,6 +520,7 @@ fn a_bundle_keeps_of_elf_files_what_was_read() {
     let kept = asks.len();
     asks.push(Ask::Scan { path: far.clone(), section: ".rodata", pattern: NCCL });
     asks.push(Ask::Range { path: far.clone(), at: 150_000, len: 9 });
+    asks.push(Ask::Digest { path: far.clone(), limit: 1 << 40 });
     let mut seen = Seen::new();
     let replies = files.source.answer(&asks[..kept]).unwrap();
     for (ask, reply) in asks.iter().zip(replies) {
@@ -565,6 +569,35 @@ fn a_bundle_keeps_of_elf_files_what_was_read() {
     fs::remove_file(bundle.join("ranges.bin")).unwrap();
     assert!(open(&TargetSpec::Dir(bundle), &OpenOptions::default(), &quiet()).is_err());
     assert_eq!(ElfError::NotElf.to_string(), Reason::from(ElfError::NotElf).to_string());
+}
+
+#[test]
+fn files_are_hashed_in_one_more_pass_and_not_kept() {
+    let (tar, mut truth) = (tar_of(&items()), literal());
+    let digests: Vec<Ask> = items()
+        .into_iter()
+        .filter_map(|(path, _)| Some(Ask::Digest { path: ImagePath::new(path)?, limit: 1 << 30 }))
+        .collect();
+    let unforeseen = [Ask::Read { path: ImagePath::new("/srv/endless").unwrap(), limit: 1 << 30 }];
+    let wanted = told_of(&mut truth, &digests);
+    let endless = told_of(&mut truth, &unforeseen);
+    assert_eq!(by_stream(&tar, Some(LIKELY), &[&digests]), (vec![wanted.clone()], 2));
+    // What is asked again is known; and neither takes the pass of the other.
+    let batches: [&[Ask]; 3] = [&digests, &unforeseen, &digests];
+    let all = vec![wanted.clone(), endless.clone(), wanted.clone()];
+    assert_eq!(by_stream(&tar, Some(LIKELY), &batches), (all, 3));
+    let batches: [&[Ask]; 2] = [&unforeseen, &digests];
+    assert_eq!(by_stream(&tar, Some(LIKELY), &batches), (vec![endless, wanted.clone()], 3));
+    // Together with everything else that is asked of the same files, one pass does.
+    let both = [elf_asks(), digests.clone()].concat();
+    let told = told_of(&mut truth, &both);
+    assert_eq!(by_stream(&tar, None, &[&both]).0, [told]);
+    // Of two entries of one path the later is the file.
+    let mut twice = items();
+    twice.push(("/srv/endless".into(), Item::File(b"another".to_vec())));
+    let ask = [Ask::Digest { path: ImagePath::new("/srv/endless").unwrap(), limit: 1 << 30 }];
+    let wanted = told_of(&mut Literal::new().file("/srv/endless", "another"), &ask);
+    assert_eq!(by_stream(&tar_of(&twice), Some(LIKELY), &[&ask]).0, [wanted]);
 }
 
 /// A reply without its layer, in words.

@@ -3,6 +3,7 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use envdiff_files::{Ask, ImagePath, Likely, Reply, Source};
 use envdiff_model::{ImageConfig, Target, TargetKind, Text, say};
@@ -13,7 +14,7 @@ use crate::config::{self, ImageJson};
 use crate::disk::{Disk, Marks, bytes_of};
 use crate::limits::JSON_BYTES;
 use crate::merge::Layers;
-use crate::{Begin, Files, ImageError, OpenOptions};
+use crate::{Begin, Events, Files, ImageError, OpenOptions};
 
 /// A source over what lies on this disk.
 pub(crate) struct OnDisk<L: Layers> {
@@ -23,6 +24,10 @@ pub(crate) struct OnDisk<L: Layers> {
 impl<L: Layers> OnDisk<L> {
     pub(crate) fn new(layers: L) -> Self {
         Self { answers: Answers::new(layers) }
+    }
+
+    fn watched(self, events: &Arc<dyn Events>) -> Self {
+        Self { answers: self.answers.watched(events) }
     }
 }
 
@@ -44,7 +49,7 @@ impl<L: Layers> Source for OnDisk<L> {
 ///
 /// # Errors
 /// When the folder, its configuration or its placeholders cannot be read, or it is an OCI image layout.
-pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Files, ImageError> {
+pub(crate) fn open(dir: &Path, options: &OpenOptions, events: &Arc<dyn Events>) -> Result<Files, ImageError> {
     let meta = std::fs::metadata(dir).map_err(|error| ImageError::Disk { path: dir.to_owned(), error })?;
     if !meta.is_dir() {
         return Err(ImageError::OtherKind { path: dir.to_owned(), found: "a file", wanted: "a folder" });
@@ -52,7 +57,7 @@ pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Files, ImageErro
     let given = options.image_config.as_deref().map(read_json).transpose()?;
     let has = |name: &str| dir.join(name).symlink_metadata().is_ok();
     if has(IMAGE_JSON) && dir.join(ROOTFS).is_dir() {
-        return bundle(dir, dir, given, Begin::Configuration, options);
+        return bundle(dir, dir, given, Begin::Configuration, options, events);
     }
     if given.is_none() && has("oci-layout") && has("index.json") {
         return Err(ImageError::OtherKind {
@@ -62,18 +67,18 @@ pub(crate) fn open(dir: &Path, options: &OpenOptions) -> Result<Files, ImageErro
         });
     }
     if given.is_none() && (has("pyvenv.cfg") || has("conda-meta")) {
-        return environment(dir, options);
+        return environment(dir, options, events);
     }
     let begin = if given.is_some() { Begin::Configuration } else { Begin::Unknown };
     let disk = Disk::open([dir], Marks::None).map_err(cannot_open)?;
-    files(dir, given, begin, Box::new(OnDisk::new(disk)), options)
+    files(dir, given, begin, Box::new(OnDisk::new(disk).watched(events)), options)
 }
 
 fn cannot_open((path, error): (&Path, std::io::Error)) -> ImageError {
     ImageError::Disk { path: path.to_owned(), error }
 }
 
-fn environment(dir: &Path, options: &OpenOptions) -> Result<Files, ImageError> {
+fn environment(dir: &Path, options: &OpenOptions, events: &Arc<dyn Events>) -> Result<Files, ImageError> {
     let absolute =
         std::path::absolute(dir).map_err(|error| ImageError::Disk { path: dir.to_owned(), error })?;
     let bin = absolute.join("bin");
@@ -96,13 +101,13 @@ fn environment(dir: &Path, options: &OpenOptions) -> Result<Files, ImageError> {
         if root.file_name().is_some_and(|n| n == ROOTFS) && above.join(IMAGE_JSON).is_file() {
             let inside = python.strip_prefix(root).map_or(python.as_path(), |inside| inside);
             let begin = Begin::Interpreter(image_path(&Path::new("/").join(inside), dir)?);
-            return bundle(dir, above, None, begin, options);
+            return bundle(dir, above, None, begin, options, events);
         }
     }
     let begin = Begin::Interpreter(image_path(&python, dir)?);
     let root = Path::new("/");
     let disk = Disk::open([root], Marks::None).map_err(cannot_open)?;
-    files(dir, None, begin, Box::new(OnDisk::new(disk)), options)
+    files(dir, None, begin, Box::new(OnDisk::new(disk).watched(events)), options)
 }
 
 fn image_path(path: &Path, dir: &Path) -> Result<ImagePath, ImageError> {
@@ -118,8 +123,9 @@ fn bundle(
     given: Option<ImageJson>,
     begin: Begin,
     options: &OpenOptions,
+    events: &Arc<dyn Events>,
 ) -> Result<Files, ImageError> {
-    let source = Box::new(OnDisk::new(Bundle::open(bundle)?));
+    let source = Box::new(OnDisk::new(Bundle::open(bundle)?).watched(events));
     let path = bundle.join(IMAGE_JSON);
     let json = match given {
         Some(json) => Some(json),

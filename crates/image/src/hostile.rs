@@ -92,6 +92,7 @@ fn what_is_no_regular_file_is_never_opened() {
             Ask::Read { path: path(&format!("/{name}")), limit: 10 },
             Ask::Head(path(&format!("/{name}"))),
             Ask::Zip(path(&format!("/{name}"))),
+            Ask::Digest { path: path(&format!("/{name}")), limit: 10 },
         ] {
             let reply = files.source.answer(&[ask]).unwrap().pop().unwrap();
             assert!(matches!(reply, Reply::Unreadable(Reason::NotAFile)), "{name}: {reply:?}");
@@ -110,6 +111,10 @@ fn what_is_no_regular_file_is_never_opened() {
     let range = Ask::Range { path: path("/sparse"), at: 0, len: 1 << 40 };
     let range = source.answer(&[range]).unwrap().pop().unwrap();
     assert!(matches!(range, Reply::Unreadable(Reason::Budget)), "{range:?}");
+    // Of a file without an end no more is hashed than somebody says that it should have.
+    let digest = Ask::Digest { path: path("/sparse"), limit: 1 << 41 };
+    let digest = source.answer(&[digest]).unwrap().pop().unwrap();
+    assert!(format!("{digest:?}").contains("size: 4398046511104, sha256: None"), "{digest:?}");
     assert!(began.elapsed().as_secs() < 5);
 }
 

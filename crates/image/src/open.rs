@@ -93,7 +93,7 @@ pub fn open(
         TargetSpec::Container(name) => docker::open_container(name, options, events)?,
         TargetSpec::Archive { file, image } => archive::open_file(file, image.as_deref(), options, events)?,
         TargetSpec::Oci { dir, tag } => archive::open_layout(dir, tag.as_deref(), options, events)?,
-        TargetSpec::Dir(dir) => folder::open(dir, options)?,
+        TargetSpec::Dir(dir) => folder::open(dir, options, events)?,
         TargetSpec::Snapshot(file) => return Ok(Opened::Snapshot(Box::new(snapshot::open(file)?))),
     };
     Ok(Opened::Files(Box::new(files)))

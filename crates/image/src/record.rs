@@ -190,6 +190,8 @@ impl Tree {
                 }
                 // Which parts are needed is found out once more.
                 Answer::Elf(_) | Answer::Scan(_) => self.note(real.clone(), Kind::File, None),
+                // Its content was not wanted, and what is not carried cannot be hashed again.
+                Answer::Digest(digest) => self.note(real.clone(), Kind::File, Some(digest.size)),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use envdiff_files::{Ask, Likely, Reply, Source};
 
-use crate::answer::Answers;
+use crate::answer::{Answers, HASHING};
 use crate::tar::{Flow, Keeper, Store, TarLayers, Tree, Walk, gather, grow};
 use crate::{Events, ImageError, Told};
 
@@ -53,17 +53,31 @@ impl StreamSource {
         Ok(())
     }
 
-    fn second_pass(&mut self, count: usize) -> Result<(), ImageError> {
-        self.passes = 2;
-        self.told.notice(format!("a second pass over the stream, for {count} files that were not foreseen"));
+    /// One for what was not foreseen, and one to hash files.
+    fn another_pass(&mut self) -> Result<(), ImageError> {
+        self.passes += 1;
         let layers = &mut self.answers.view.layers;
         let Some(wanted) = layers.take_wanted().pop() else { return Ok(()) };
+        let digests = wanted.values().filter(|want| want.digest).count();
+        let unforeseen = wanted.values().filter(|want| !want.is_digest_alone()).count();
+        if unforeseen > 0 {
+            layers.can_pass_again = false;
+            self.told.notice(format!(
+                "a second pass over the stream, for {unforeseen} files that were not foreseen"
+            ));
+        }
+        if digests > 0 {
+            layers.can_hash = false;
+            self.told.notice(format!("a pass over the stream to hash {digests} files"));
+        }
         let mut walk = Walk::new(Flow::new((self.begin)()?));
-        self.events.step("reading the export again", 0);
-        gather(&mut walk, &wanted, &mut |path, kept| layers.keep(0, path, kept))
-            .map_err(|error| error.of(&self.name))?;
-        layers.can_pass_again = false;
-        Ok(())
+        let events = &self.events;
+        let what = if digests > 0 { HASHING } else { "reading the export again" };
+        events.step(what, 0);
+        gather(&mut walk, &wanted, &mut |done| events.step(what, done), &mut |path, kept| {
+            layers.keep(0, path, kept);
+        })
+        .map_err(|error| error.of(&self.name))
     }
 }
 
@@ -79,11 +93,10 @@ impl Source for StreamSource {
             self.first_pass(asks)?;
         }
         let replies = self.answers.answer(asks);
-        let count = self.answers.view.layers.wanted.iter().map(|wanted| wanted.len()).sum();
-        if count == 0 {
+        if self.answers.view.layers.wanted.iter().all(|wanted| wanted.is_empty()) {
             return Ok(replies);
         }
-        self.second_pass(count)?;
+        self.another_pass()?;
         Ok(self.answers.answer(asks))
     }
 }

@@ -65,6 +65,7 @@ pub static CHECKS: &[Check] = &[
     check!(installed::setuptools_without_pkg_resources, "setuptools-without-pkg-resources", Error, "A package imports pkg_resources, which is not there"),
     check!(installed::wheel_for_another_python_or_platform, "wheel-for-another-python-or-platform", Warning, "An installed wheel was built for another Python or machine than the image's"),
     check!(installed::files_overwritten_by_another_package, "files-overwritten-by-another-package", Warning, "Several installed packages own the same file with different content"),
+    check!(installed::wheel_file_changed, "wheel-file-changed", Warning, "Files of an installed package are missing or not what its RECORD says (--verify)"),
     check!(installed::import_name_shadowed, "import-name-shadowed", Warning, "A file earlier on sys.path hides a module of the standard library or of a package"),
     check!(installed::editable_install_in_image, "editable-install-in-image", Error, "A package is installed in place from a folder that is not in the image"),
     check!(installed::prerelease_in_image, "prerelease-in-image", Note, "A pre-release is installed"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Fact, Machine, Stack, Text, Told};
+use crate::{Evidence, Fact, Machine, Stack, Text, Told};
 
 /// Everything known of the environment in a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Environment {
     pub machine: Machine,
     /// What the image's own interpreter said; `None` where it was not started.
     pub told: Option<Told>,
+    /// Installed files held against their RECORDs (`--verify`); `None` where that was not asked for.
+    pub verified: Option<Fact<Verified>>,
     /// What could not be determined beside the facts above, in the order in which it was met.
     pub unknown: Vec<Unknown>,
 }
@@ -275,6 +277,50 @@ pub struct CondaPackage {
     pub channel: Text,
     /// The record's file.
     pub record: Text,
+}
+
+/// Installed files held against the RECORDs that name them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Distributions whose RECORD was read.
+    pub distributions: usize,
+    /// Files that were looked at.
+    pub files: usize,
+    /// Bytes of those that are as their row says.
+    pub bytes: u64,
+    /// Rows that were not held against their files: without a hash, of byte code, or of what installers write themselves.
+    pub unchecked: usize,
+    /// Distributions whose files are not all as their RECORD says, or cannot all be told, in the order of
+    /// [`Environment::distributions`].
+    pub differing: Vec<Differing>,
+    /// Distributions of which nothing tells what their files should be: the metadata folder or file, and why.
+    pub not_verifiable: Vec<Unknown>,
+}
+
+/// A distribution whose files are not all as its RECORD says, or cannot all be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differing {
+    /// Normalised name; the metadata folder's where the name cannot be read.
+    pub distribution: Text,
+    /// Its metadata folder.
+    pub metadata: Text,
+    /// How many of its files were looked at.
+    pub files: usize,
+    /// How many are not there.
+    pub missing: usize,
+    /// How many have another size or hash.
+    pub changed: usize,
+    /// How many cannot be told.
+    pub unreadable: usize,
+    /// The first of the missing and changed ones, at most [`Differing::SHOWN`], with what is the matter.
+    pub first: Vec<Evidence>,
+    /// The first of those that cannot be told, as many, with the reason.
+    pub first_unreadable: Vec<Evidence>,
+}
+
+impl Differing {
+    /// The most files that are named.
+    pub const SHOWN: usize = 5;
 }
 
 /// Something that could not be determined.

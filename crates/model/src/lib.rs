@@ -15,8 +15,8 @@ mod text;
 mod why;
 
 pub use environment::{
-    CondaPackage, DirectUrl, Distribution, Environment, Interpreter, MarkerVariable, MetadataKind, Origin,
-    OtherInterpreter, PathSource, SysPathEntry, Unknown,
+    CondaPackage, Differing, DirectUrl, Distribution, Environment, Interpreter, MarkerVariable, MetadataKind,
+    Origin, OtherInterpreter, PathSource, SysPathEntry, Unknown, Verified,
 };
 pub use fact::{Evidence, Fact};
 pub use finding::{Finding, Place, Severity};

@@ -20,6 +20,7 @@ use envdiff_files::{ImagePath, Likely, Miss, Seen};
 use envdiff_model::{Environment, ImageConfig, Text};
 
 pub use freeze::{Checkout, Freeze, Git, Pip, checkouts, freeze, freeze_by};
+pub use installed::verified;
 pub use python::distributions::{Lookup, look_up};
 pub use python::{Beginning, beginning};
 

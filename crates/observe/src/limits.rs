@@ -65,6 +65,12 @@ pub const MODULES: usize = 512;
 pub const MODULES_OF_FOLDER: usize = 256;
 /// The largest RECORD that is read, in bytes.
 pub const RECORD_FILE: u64 = 64 << 20;
+/// The most rows of all RECORDs that are held against their files (`--verify`).
+pub const VERIFIED_FILES: usize = 500_000;
+/// The most that is hashed for them, in bytes: a file with holes takes no room in an image.
+pub const VERIFIED_BYTES: u64 = 256 << 30;
+/// The largest file that is hashed where its row tells no size, in bytes.
+pub const UNSIZED_FILE: u64 = 1 << 30;
 /// The most lines of a RECORD (contract, section 7).
 pub const RECORD_LINES: usize = 500_000;
 /// The most modules of one image that are looked at for being hidden.
@@ -111,7 +117,7 @@ pub const LIMITS: &[Limit] = &[
         "crates/observe/src/limits.rs::json_that_is_too_deep_is_unreadable",
     ),
     Limit::new(
-        "a RECORD; only those of packages that are known to share files are read",
+        "a RECORD; without `--verify` only those of packages that are known to share files are read",
         Amount::Bytes(RECORD_FILE),
         Past::Unknown,
         "crates/observe/src/limits.rs::a_large_record_is_unreadable_and_not_absent",
@@ -121,6 +127,24 @@ pub const LIMITS: &[Limit] = &[
         Amount::count(RECORD_LINES),
         Past::Unknown,
         "crates/observe/src/installed/record.rs::lines_beyond_the_bound_are_not_read",
+    ),
+    Limit::new(
+        "rows of all RECORDs that are held against their files (`--verify`)",
+        Amount::count(VERIFIED_FILES),
+        Past::Unreadable,
+        "crates/observe/src/installed/verified.rs::rows_and_bytes_beyond_the_bounds_are_not_looked_at",
+    ),
+    Limit::new(
+        "bytes that are hashed for them",
+        Amount::Bytes(VERIFIED_BYTES),
+        Past::Unreadable,
+        "crates/observe/src/installed/verified.rs::rows_and_bytes_beyond_the_bounds_are_not_looked_at",
+    ),
+    Limit::new(
+        "a file that is hashed where its row tells no size",
+        Amount::Bytes(UNSIZED_FILE),
+        Past::Unreadable,
+        "crates/observe/src/installed/verified.rs::a_row_without_a_size_is_hashed_up_to_a_bound",
     ),
     Limit::new(
         "modules that a file earlier on `sys.path` hides",

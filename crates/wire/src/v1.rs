@@ -21,9 +21,9 @@ pub use report::{
 };
 pub use snapshot::{Config, Env, Snapshot};
 pub use stack::{
-    Companion, Cuda, Driver, DriverLibrary, Gpu, Hidden, Host, Java, Libc, Library, Libstdcxx, Machine,
-    MissingLibrary, Module, ModuleFile, Native, Overwritten, Told, ToldTorch, Torch, TorchVariant,
-    Torchserve,
+    Companion, Cuda, Differing, Driver, DriverLibrary, Gpu, Hidden, Host, Java, Libc, Library, Libstdcxx,
+    Machine, MissingLibrary, Module, ModuleFile, Native, Overwritten, Told, ToldTorch, Torch, TorchVariant,
+    Torchserve, Verified,
 };
 pub use target::{Layer, Target, Tool};
 pub use words::{

@@ -9,11 +9,12 @@
 )]
 
 use envdiff_model::{
-    Companion, CondaPackage, Cuda, CudaLibraries, DirectUrl, Distribution, Driver, DriverLibrary,
+    Companion, CondaPackage, Cuda, CudaLibraries, Differing, DirectUrl, Distribution, Driver, DriverLibrary,
     Environment, Evidence, Fact, Gpu, Hidden, Host, ImageConfig, InPlace, Interpreter, Java, Layer, Libc,
     Library, LibraryOrigin, Libstdcxx, Machine, MarkerVariable, MetadataKind, MissingLibrary, Module,
     ModuleFile, Native, Origin, OtherInterpreter, Overwritten, PathSource, ReplacedLibrary, Snapshot, Stack,
     SysPathEntry, Target, TargetKind, Text, Told, ToldTorch, Torch, TorchVariant, Torchserve, Unknown,
+    Verified,
 };
 use envdiff_wire::{read_snapshot, write_snapshot};
 
@@ -316,6 +317,7 @@ fn snapshot() -> Snapshot {
             stack: stack(),
             machine: machine(),
             told: Some(told()),
+            verified: None,
             unknown: vec![Unknown { what: "/site/x.pth".into(), why: "permission denied".into() }],
         },
     }
@@ -343,6 +345,34 @@ fn a_folder_without_configuration_comes_back_without() {
     before.target.layers = None;
     before.environment.sys_path = Fact::unknown("nothing tells which interpreter starts");
     before.environment.distributions.clear();
+    assert_eq!(read_snapshot(&json(&before)).unwrap(), before);
+}
+
+#[test]
+fn what_verify_told_is_read_again() {
+    let mut before = snapshot();
+    assert!(!String::from_utf8(json(&before)).unwrap().contains("verified"));
+    let file = |path: &str, detail: &str| vec![Evidence::new(path, detail)];
+    before.environment.verified = Some(Fact::seen(
+        Verified {
+            distributions: 1,
+            files: 3,
+            bytes: 12,
+            unchecked: 2,
+            differing: vec![Differing {
+                distribution: "numpy".into(),
+                metadata: "/site/numpy-1.26.4.dist-info".into(),
+                files: 3,
+                missing: 1,
+                changed: 1,
+                unreadable: 1,
+                first: file("/site/numpy/__init__.py", "missing"),
+                first_unreadable: file("/site/numpy/core.py", "permission denied"),
+            }],
+            not_verifiable: vec![Unknown { what: "/site/six.egg-info".into(), why: "no RECORD".into() }],
+        },
+        Vec::new(),
+    ));
     assert_eq!(read_snapshot(&json(&before)).unwrap(), before);
 }
 

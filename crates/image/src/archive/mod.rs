@@ -17,7 +17,7 @@ use std::sync::Arc;
 use envdiff_files::{Ask, Likely, Reply, Source};
 use envdiff_model::{Target, TargetKind, Text};
 
-use crate::answer::Answers;
+use crate::answer::{Answers, HASHING};
 use crate::disk::bytes_of;
 use crate::limits::PASSES;
 use crate::tar::{Flow, Store, TarError, TarKind, TarLayers, Walk, Wanted, Window, gather};
@@ -74,6 +74,7 @@ pub(crate) fn open_file(
     } else {
         // A pipe: `<(docker save …)`. It passes once and for all.
         layers.can_pass_again = false;
+        layers.can_hash = false;
         let mut file = File::open(path).map_err(disk)?;
         let mut start = Vec::new();
         file.by_ref().take(8).read_to_end(&mut start).map_err(disk)?;
@@ -154,7 +155,7 @@ fn files(
         outer: blobs.outer(),
         layers: found,
         likely: options.likely,
-        answers: Answers::new(layers),
+        answers: Answers::new(layers).watched(events),
         passes: 0,
         again,
         events: Arc::clone(events),
@@ -214,13 +215,27 @@ impl ArchiveSource {
         Ok(())
     }
 
-    fn pass_again(&mut self, count: usize) -> Result<(), ImageError> {
+    fn pass_again(&mut self) -> Result<(), ImageError> {
         self.passes += 1;
-        self.told.notice(format!("another pass over the archive, for {count} files that were not foreseen"));
-        self.events.step("reading the archive again", 0);
         let layers = &mut self.answers.view.layers;
         layers.can_pass_again = self.passes < PASSES;
+        layers.can_hash = layers.can_pass_again;
         let wanted = layers.take_wanted();
+        let all = || wanted.iter().flat_map(|wanted| wanted.values());
+        let digests = all().filter(|want| want.digest).count();
+        let unforeseen = all().filter(|want| !want.is_digest_alone()).count();
+        if unforeseen > 0 {
+            self.told.notice(format!(
+                "another pass over the archive, for {unforeseen} files that were not foreseen"
+            ));
+        }
+        if digests > 0 {
+            self.told.notice(format!("a pass over the archive to hash {digests} files"));
+        }
+        let what = if digests > 0 { HASHING } else { "reading the archive again" };
+        let events = &self.events;
+        events.step(what, 0);
+        let mut progress = |done| events.step(what, done);
         match &self.again {
             Again::Layers => {
                 for (at, wanted) in wanted.into_iter().enumerate().filter(|(_, wanted)| !wanted.is_empty()) {
@@ -233,12 +248,14 @@ impl ArchiveSource {
                     let packed = blobs::packing(file, *from, *len).map_err(|e| broken(e.into()))?;
                     let stream = unpack(packed, Window::new(Rc::clone(file), *from, *len));
                     let mut found = |path: &[u8], kept| layers.keep(at, path, kept);
-                    gather(&mut Walk::new(Flow::new(stream)), &wanted, &mut found).map_err(broken)?;
+                    gather(&mut Walk::new(Flow::new(stream)), &wanted, &mut progress, &mut found)
+                        .map_err(broken)?;
                 }
             }
             Again::Whole { file, len, packed } => {
                 let stream = unpack(*packed, Window::new(Rc::clone(file), 0, *len));
-                gather_whole(stream, &self.outer, wanted, layers).map_err(|error| error.of(&self.path))?;
+                gather_whole(stream, &self.outer, wanted, layers, &mut progress)
+                    .map_err(|error| error.of(&self.path))?;
             }
         }
         Ok(())
@@ -251,6 +268,7 @@ fn gather_whole(
     outer: &[(Vec<u8>, u32)],
     mut wanted: Vec<Wanted>,
     layers: &mut TarLayers,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<(), TarError> {
     let mut walk = Walk::new(Flow::new(stream));
     while walk.next()? {
@@ -264,7 +282,7 @@ fn gather_whole(
         let Body::Tar { start, packed } = Body::read(&mut walk)? else { continue };
         let stream = unpack(packed, start.chain(walk.body()));
         let mut found = |path: &[u8], kept| layers.keep(at, path, kept);
-        gather(&mut Walk::new(Flow::new(stream)), &wanted, &mut found)?;
+        gather(&mut Walk::new(Flow::new(stream)), &wanted, progress, &mut found)?;
     }
     Ok(())
 }
@@ -282,11 +300,12 @@ impl Source for ArchiveSource {
         }
         loop {
             let replies = self.answers.answer(asks);
-            let count = self.answers.view.layers.wanted.iter().map(|wanted| wanted.len()).sum();
-            if count == 0 || !self.answers.view.layers.can_pass_again {
+            if self.answers.view.layers.wanted.iter().all(|wanted| wanted.is_empty())
+                || !self.answers.view.layers.can_pass_again
+            {
                 return Ok(replies);
             }
-            self.pass_again(count)?;
+            self.pass_again()?;
         }
     }
 }

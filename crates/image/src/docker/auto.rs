@@ -158,11 +158,11 @@ impl AutoSource {
         told: Told,
     ) -> Result<Self, ImageError> {
         let reader = match read {
-            ReadBy::Layers => Reader::Layers(Box::new(image.layers()?)),
+            ReadBy::Layers => Reader::Layers(Box::new(image.layers()?.watched(&events))),
             ReadBy::Walker => Reader::Walker(image.walker(&events)?),
             ReadBy::Export => Reader::Export(Box::new(image.export(&events, &told)?)),
             ReadBy::Auto => match image.layers() {
-                Ok(layers) => Reader::Layers(Box::new(layers)),
+                Ok(layers) => Reader::Layers(Box::new(layers.watched(&events))),
                 Err(why) => {
                     told.notice(why.to_string());
                     // There is no program for every architecture.

@@ -1,13 +1,14 @@
 //! An engine's layer folders in, the merged file system as a container sees it out, without asking the engine anything.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use envdiff_files::{Ask, Likely, Reply, Source};
 
-use crate::ImageError;
 use crate::answer::Answers;
 use crate::disk::{Disk, Marks};
 use crate::limits::LAYERS;
+use crate::{Events, ImageError};
 
 /// Where the layers of an image lie and how they are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,13 @@ fn split(lower: &str) -> Vec<PathBuf> {
 /// Answers from layer folders; each answer carries its layer's number from the lowest.
 pub(crate) struct LayerSource {
     answers: Answers<Disk>,
+}
+
+impl LayerSource {
+    /// Tells how far it came.
+    pub(crate) fn watched(self, events: &Arc<dyn Events>) -> Self {
+        Self { answers: self.answers.watched(events) }
+    }
 }
 
 impl Source for LayerSource {

@@ -6,6 +6,7 @@ mod client;
 mod container;
 mod context;
 mod covered;
+mod digests;
 mod exec;
 mod export;
 pub(crate) mod layers;
@@ -175,6 +176,7 @@ fn open_container_of(
         move || export::open(engine.clone(), What::Container(id.clone()), Arc::clone(&events), told.clone())
     };
     let free = options.read == ReadBy::Auto;
+    let by_layers = by_layers.map(|layers| layers.watched(events));
     let source = ContainerSource::new(by_layers, Box::new(by_export), free, told.clone())?;
     let source = Covered::new(source, mounts);
     let target = Target {

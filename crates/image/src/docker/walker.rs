@@ -21,8 +21,10 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::answer::HASHING;
 use crate::docker::client::Engine;
 use crate::docker::container::{self, Created, FOLDER, Plan};
+use crate::docker::digests::{Digests, HASHED_AHEAD};
 use crate::docker::program::{self, Private};
 use crate::docker::reactor::{interrupted, reactor, signal_that_came};
 use crate::docker::wire::{self, Broken, Decoder, Question, Told};
@@ -45,9 +47,17 @@ pub(crate) enum Way {
     Volume,
 }
 
+type Answers = Result<Vec<Told>, ImageError>;
+
 struct Batch {
     questions: Vec<Question>,
-    reply: oneshot::Sender<Result<Vec<Told>, ImageError>>,
+    reply: oneshot::Sender<Answers>,
+}
+
+fn receive(sent: Option<oneshot::Receiver<Answers>>) -> Answers {
+    sent.and_then(|receive| receive.blocking_recv().ok()).unwrap_or_else(|| {
+        Err(signal_that_came().map_or_else(ended, |signal| ImageError::Interrupted { signal }))
+    })
 }
 
 /// Answers questions through our program in a container of its own.
@@ -92,13 +102,32 @@ impl WalkerSource {
         if questions.is_empty() {
             return Ok(Vec::new());
         }
+        receive(self.send(questions))
+    }
+
+    /// Asks and does not wait; batches are answered one after the other.
+    fn send(&self, questions: Vec<Question>) -> Option<oneshot::Receiver<Answers>> {
         let (reply, receive) = oneshot::channel();
-        let sent =
-            self.batches.as_ref().is_some_and(|batches| batches.send(Batch { questions, reply }).is_ok());
-        let told = if sent { receive.blocking_recv().ok() } else { None };
-        told.unwrap_or_else(|| {
-            Err(signal_that_came().map_or_else(ended, |signal| ImageError::Interrupted { signal }))
-        })
+        self.batches.as_ref()?.send(Batch { questions, reply }).ok()?;
+        Some(receive)
+    }
+
+    /// Files whole, in parts that are hashed here and dropped: while one batch is hashed the next is on its way.
+    fn hash(&self, files: &[(&ImagePath, u64)]) -> Result<Vec<Reply>, ImageError> {
+        let mut all = Digests::new(files);
+        let mut on_the_way = VecDeque::new();
+        loop {
+            while on_the_way.len() < HASHED_AHEAD {
+                let Some((questions, whose)) = all.next_batch() else { break };
+                on_the_way.push_back((self.send(questions), whose));
+            }
+            let Some((told, whose)) = on_the_way.pop_front() else { break };
+            for (told, whose) in receive(told)?.into_iter().zip(whose) {
+                all.take(whose, told);
+            }
+            self.events.step(HASHING, all.begun());
+        }
+        Ok(all.replies())
     }
 
     fn reply(&self, ask: &Ask, told: Told) -> Result<Reply, ImageError> {
@@ -123,7 +152,9 @@ impl WalkerSource {
                 Ok(answer) => answer,
                 Err(reason) => return Ok(Reply::Unreadable(reason)),
             },
-            Ask::Elf(_) | Ask::Scan { .. } => return Err(broken("a question about an ELF file by itself")),
+            Ask::Elf(_) | Ask::Scan { .. } | Ask::Digest { .. } => {
+                return Err(broken("a question that is answered in rounds"));
+            }
         };
         Ok(Reply::Answered(Answered { answer, real, layer: None }))
     }
@@ -212,11 +243,25 @@ impl Source for WalkerSource {
     fn expect(&mut self, _: &Likely) {}
 
     fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, ImageError> {
-        let told = self.ask(asks.iter().map(question).collect())?;
+        let mut told = self.ask(asks.iter().filter_map(question).collect())?.into_iter();
         let mut replies = Vec::with_capacity(asks.len());
         let mut open = Vec::new();
         let mut places = Vec::new();
-        for (ask, told) in asks.iter().zip(told) {
+        let files: Vec<(&ImagePath, u64)> = asks
+            .iter()
+            .filter_map(|ask| match ask {
+                Ask::Digest { path, limit } => Some((path, *limit)),
+                _ => None,
+            })
+            .collect();
+        let mut digests = self.hash(&files)?.into_iter();
+        for ask in asks {
+            let told = if let Ask::Digest { .. } = ask {
+                replies.extend(digests.next());
+                continue;
+            } else {
+                told.next().ok_or_else(|| broken("fewer answers than questions"))?
+            };
             let reply = match (ElfQuestion::of(ask), told) {
                 (Some(question), Told::Found { real, size, body, .. }) => {
                     let mut file = Open::new(real, ElfReading::new(question, size));
@@ -254,9 +299,11 @@ impl Drop for WalkerSource {
     }
 }
 
-fn question(ask: &Ask) -> Question {
+/// What the program is asked at first; files are hashed in rounds of their own.
+fn question(ask: &Ask) -> Option<Question> {
     let path = ask.path().clone();
-    match ask {
+    Some(match ask {
+        Ask::Digest { .. } => return None,
         Ask::Stat(_) | Ask::Zip(_) => Question::Stat(path),
         // What is read of every ELF file comes with its size.
         Ask::Elf(_) | Ask::Scan { .. } => Question::Range(path, 0, ElfReading::FIRST),
@@ -266,7 +313,7 @@ fn question(ask: &Ask) -> Question {
         Ask::Read { limit, .. } => Question::Read(path, *limit),
         Ask::Range { at, len, .. } => Question::Range(path, *at, *len),
         Ask::Tree { suffixes, .. } => Question::Level(path, suffixes.clone()),
-    }
+    })
 }
 
 fn ended() -> ImageError {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use envdiff_files::{Budget, ElfQuestion, Likely, Pattern};
+use envdiff_files::{Budget, Digest, ElfQuestion, Hashing, Likely, Pattern};
 
 use super::index::NOT_KEPT;
 use super::input::Input;
@@ -11,6 +11,9 @@ use super::walk::{TarError, TarKind, Walk};
 
 /// What all bodies kept for what is likely may take together, in bytes. What does not fit costs a second pass.
 const MAX_LIKELY: u64 = 16 << 20;
+
+/// How much of a body is hashed at once, in bytes.
+const HASHED: u64 = 256 << 10;
 
 /// The largest script that is kept, in bytes.
 const MAX_SCRIPT: u64 = 1 << 20;
@@ -52,6 +55,8 @@ pub(crate) struct Kept {
     pub(crate) pieces: Vec<Piece>,
     /// All of it was searched for these; with what of it can match, by offset.
     pub(crate) searched: Vec<(Pattern, Vec<Piece>)>,
+    /// All of it was hashed.
+    pub(crate) digest: Option<Digest>,
 }
 
 impl Kept {
@@ -98,7 +103,7 @@ pub(crate) enum Found<'a> {
 
 impl From<Vec<Piece>> for Kept {
     fn from(pieces: Vec<Piece>) -> Self {
-        Self { pieces, searched: Vec::new() }
+        Self { pieces, ..Self::default() }
     }
 }
 
@@ -128,6 +133,7 @@ impl AllKept {
         if let Some(have) = self.bodies.get_mut(body as usize) {
             have.pieces.splice(0..0, kept.pieces);
             have.searched.extend(kept.searched);
+            have.digest = kept.digest.or(have.digest);
         }
     }
 
@@ -244,12 +250,61 @@ pub(crate) struct Want {
     pub(crate) questions: Vec<ElfQuestion>,
     /// What was kept of it before.
     pub(crate) held: Vec<Piece>,
+    /// Whether all of it is to be hashed.
+    pub(crate) digest: bool,
+}
+
+impl Want {
+    /// Whether nothing of it is to be kept.
+    pub(crate) fn is_digest_alone(&self) -> bool {
+        self.digest && self.parts.is_empty() && self.questions.is_empty()
+    }
+}
+
+/// A body that is hashed as it passes by.
+struct Hashed<'a> {
+    body: &'a mut dyn Bodies,
+    hashing: Hashing,
+}
+
+impl Hashed<'_> {
+    /// Lets the rest of a body of `size` bytes pass.
+    fn done(mut self, size: u64) -> Result<Digest, TarError> {
+        self.skip(size.saturating_sub(self.hashing.taken()))?;
+        Ok(self.hashing.done())
+    }
+}
+
+impl Bodies for Hashed<'_> {
+    fn at(&self) -> u64 {
+        self.body.at()
+    }
+
+    fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError> {
+        let bytes = self.body.read(most)?;
+        self.hashing.take(&bytes);
+        Ok(bytes)
+    }
+
+    fn skip(&mut self, count: u64) -> Result<(), TarError> {
+        let mut left = count;
+        while left > 0 {
+            let bytes = self.read(left.min(HASHED))?;
+            // What is left of the body is less.
+            if bytes.is_empty() {
+                break;
+            }
+            left -= bytes.len() as u64;
+        }
+        Ok(())
+    }
 }
 
 /// Gathers what was wanted in a second pass; nothing is indexed again.
 pub(crate) fn gather<I: Input>(
     walk: &mut Walk<I>,
     wanted: &Wanted,
+    progress: &mut dyn FnMut(u64),
     found: &mut dyn FnMut(&[u8], Kept),
 ) -> Result<(), TarError> {
     let mut gathered: HashMap<Vec<u8>, Kept> = HashMap::new();
@@ -265,36 +320,50 @@ pub(crate) fn gather<I: Input>(
             path.extend_from_slice(part);
         }
         let Some(want) = wanted.get(&path) else { continue };
-        let mut parts = want.parts.clone();
-        parts.sort_unstable();
-        if !want.questions.is_empty() {
-            gathered.remove(&path);
+        if !want.questions.is_empty() && bytes > Budget::MAX_BYTES {
             // Too much of hostile files: what is left out is told as unreadable.
-            if bytes <= Budget::MAX_BYTES {
-                let size = walk.header.size;
-                start.clear();
-                let kept = probe(walk, size, &mut start, &want.held, &parts, &want.questions)?;
-                bytes += kept.len();
-                gathered.insert(path, kept);
-            }
+            gathered.remove(&path);
             continue;
         }
-        let mut pieces = Vec::new();
-        let mut at = 0_u64;
-        for (from, len) in parts {
-            // What was read already is in an earlier piece: ask for the rest only.
-            let end = from.saturating_add(len).min(walk.header.size);
-            let from = from.max(at);
-            if from < end {
-                walk.skip_in_body(from - at)?;
-                pieces.push((from, walk.read_body(end - from)?));
-                at = end;
-            }
+        let size = walk.header.size;
+        let kept = if want.digest {
+            let mut body = Hashed { body: walk, hashing: Hashing::default() };
+            let kept = taken(&mut body, size, &mut start, want)?;
+            Kept { digest: Some(body.done(size)?), ..kept }
+        } else {
+            taken(walk, size, &mut start, want)?
+        };
+        if !want.questions.is_empty() {
+            bytes += kept.len();
         }
-        gathered.insert(path, pieces.into());
+        gathered.insert(path, kept);
+        progress(gathered.len() as u64);
     }
     for (path, kept) in gathered {
         found(&path, kept);
     }
     Ok(())
+}
+
+/// What is wanted of one body of `size` bytes; `start` is room.
+fn taken(body: &mut dyn Bodies, size: u64, start: &mut Vec<u8>, want: &Want) -> Result<Kept, TarError> {
+    let mut parts = want.parts.clone();
+    parts.sort_unstable();
+    if !want.questions.is_empty() {
+        start.clear();
+        return probe(body, size, start, &want.held, &parts, &want.questions);
+    }
+    let mut pieces = Vec::new();
+    let mut at = 0_u64;
+    for (from, len) in parts {
+        // What was read already is in an earlier piece: ask for the rest only.
+        let end = from.saturating_add(len).min(size);
+        let from = from.max(at);
+        if from < end {
+            body.skip(from - at)?;
+            pieces.push((from, body.read(end - from)?));
+            at = end;
+        }
+    }
+    Ok(pieces.into())
 }

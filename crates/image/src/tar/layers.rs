@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
 
-use envdiff_files::{Ask, Budget, ElfQuestion, Pattern, ReadAt, Reason};
+use envdiff_files::{Ask, Budget, Digest, ElfQuestion, Pattern, ReadAt, Reason, digest_of};
 
 use crate::disk::OPAQUE;
 use crate::limits::FOLDER_ENTRIES;
@@ -43,6 +43,8 @@ pub(crate) struct TarLayers {
     pub(crate) wanted: Vec<Wanted>,
     /// Whether another pass can be made; if not, what was not kept cannot be told.
     pub(crate) can_pass_again: bool,
+    /// Whether another pass can be made to hash files. It is foreseen, and so is not counted among those that are not.
+    pub(crate) can_hash: bool,
     /// What the current question needs of a file that was not kept.
     need: Need,
     wanted_bytes: u64,
@@ -59,6 +61,8 @@ enum Need {
     },
     /// What it needs it finds out while the file passes by.
     Elf(ElfQuestion),
+    /// Of all of it no more than its digest.
+    Digest,
 }
 
 impl TarLayers {
@@ -70,6 +74,7 @@ impl TarLayers {
             marks,
             wanted: Vec::new(),
             can_pass_again: true,
+            can_hash: true,
             need: Need::All { limit: 0 },
             wanted_bytes: 0,
         }
@@ -116,14 +121,15 @@ impl TarLayers {
             // What is asked for in part is asked for in other parts soon, and there is no third pass.
             Need::Part { .. } if size <= WHOLE => (0, size),
             Need::Part { at, len } => (at.min(size), len.min(size - at.min(size))),
-            Need::Elf(_) => (0, 0),
+            Need::Elf(_) | Need::Digest => (0, 0),
         };
         self.wanted_bytes += len;
         // What was kept before stays: one pass after the other would add up.
         if self.kept.bytes() + self.wanted_bytes > Budget::MAX_BYTES {
             return Reason::Budget;
         }
-        if !self.can_pass_again {
+        let may = if matches!(self.need, Need::Digest) { self.can_hash } else { self.can_pass_again };
+        if !may {
             return Reason::System(
                 "it was not kept when the image's stream passed by, and it is not read once more".into(),
             );
@@ -145,6 +151,7 @@ impl TarLayers {
                     }
                     want.held = held.to_vec();
                 }
+                Need::Digest => want.digest = true,
                 Need::All { .. } | Need::Part { .. } => want.parts.push((at, len)),
             }
         }
@@ -170,6 +177,7 @@ impl Layers for TarLayers {
             Ask::Read { limit, .. } => Need::All { limit: *limit },
             Ask::Elf(_) => Need::Elf(ElfQuestion::View),
             Ask::Scan { section, pattern, .. } => Need::Elf(ElfQuestion::Scan { section, pattern: *pattern }),
+            Ask::Digest { .. } => Need::Digest,
             _ => Need::All { limit: Budget::MAX_BYTES },
         };
     }
@@ -337,5 +345,12 @@ impl ReadAt for FromKept<'_> {
 
     fn search_at(&mut self, at: u64, buffer: &mut [u8], pattern: &Pattern) -> Result<usize, Reason> {
         self.fill(at, buffer, Some(pattern))
+    }
+
+    fn digest(&mut self, limit: u64) -> Result<Digest, Reason> {
+        match self.layers.kept.get(self.body).and_then(|kept| kept.digest) {
+            Some(digest) if self.size <= limit => Ok(digest),
+            _ => digest_of(self, limit),
+        }
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn probe(
             }
         }
     }
-    let mut kept = Kept { pieces: passing.pieces, searched: Vec::new() };
+    let mut kept = Kept { pieces: passing.pieces, ..Kept::default() };
     for hunt in asking.into_iter().filter_map(|asking| asking.hunt) {
         let pattern = hunt.pattern;
         if let Some(found) = hunt.end() {

@@ -11,4 +11,5 @@ pub(crate) mod prerelease_in_image;
 pub(crate) mod requirement_of_installed_package_broken;
 pub(crate) mod same_package_twice;
 pub(crate) mod setuptools_without_pkg_resources;
+pub(crate) mod wheel_file_changed;
 pub(crate) mod wheel_for_another_python_or_platform;

@@ -21,6 +21,7 @@
 //! --- told                      what the interpreter said under --exec: lines of `observe/src/told/probe.py`, or
 //! failed WHY                    it could not be started
 //! gpus ASKED                    it was given GPUs; or `no-gpus WHY`: it was to have some, and the engine had none
+//! --- verify                    as under --verify
 //! --- lock NAME [--record|--demand]
 //! the lock's content
 //! --- lock-file NAME            a file that a lock includes
@@ -54,6 +55,8 @@ pub struct Example {
     pub nodes: Vec<Node>,
     /// `--exec`
     pub told: Option<String>,
+    /// `--verify`
+    pub verify: bool,
     pub locks: Vec<Lock>,
     pub lock_files: BTreeMap<String, String>,
     pub finds: Vec<String>,
@@ -125,6 +128,7 @@ fn example(title: String, fires: bool, body: &[&str]) -> Example {
             ["image"] => image(&mut example, &lines),
             ["machine"] => machine(&mut example, &lines),
             ["told"] => example.told = Some(text),
+            ["verify"] => example.verify = true,
             ["lock", name] => example.locks.push(Lock { name: name.into(), option: None, content: text }),
             ["lock", name, option] => {
                 example.locks.push(Lock { name: name.into(), option: Some(option.into()), content: text });

@@ -2,7 +2,7 @@
 
 use envdiff_files::{Budget, Literal, Seen, converse};
 use envdiff_model::{
-    Environment, Evidence, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind, Text, Told,
+    Environment, Evidence, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind, Text, Told, Verified,
 };
 use envdiff_observe::{Inputs, environment};
 
@@ -21,6 +21,9 @@ pub fn snapshot(example: &Example) -> Snapshot {
         notices: Vec::new(),
     };
     let mut environment = observed(files(example), &config);
+    if example.verify {
+        environment.verified = Some(verified(files(example), &environment));
+    }
     environment.machine = machine(example);
     environment.told = example.told.as_deref().map(told);
     Snapshot { target, config: Some(config), environment }
@@ -79,6 +82,13 @@ pub fn observed(mut files: Literal, config: &ImageConfig) -> Environment {
     let mut seen = Seen::new();
     let inputs = Inputs { config: Some(config), ..Inputs::default() };
     converse(&mut files, &mut seen, &mut Budget::default(), |seen| environment(seen, &inputs)).unwrap()
+}
+
+/// What `--verify` finds.
+fn verified(mut files: Literal, environment: &Environment) -> Fact<Verified> {
+    let mut seen = Seen::new();
+    let observe = |seen: &Seen| envdiff_observe::verified(seen, environment);
+    converse(&mut files, &mut seen, &mut Budget::default(), observe).unwrap()
 }
 
 fn config(example: &Example) -> ImageConfig {

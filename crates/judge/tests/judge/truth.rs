@@ -65,6 +65,7 @@ pub fn snapshot(truth: &Value) -> Snapshot {
         stack: Stack::unknown(&"not looked at".into()),
         machine: Machine::unknown("not looked at"),
         told: None,
+        verified: None,
         unknown: Vec::new(),
     };
     let target = Target {

@@ -142,7 +142,7 @@ fn collide<'a>(records: &[(Owner<'a>, Arc<Record>)]) -> Vec<Collision<'a>> {
 }
 
 /// Whether it is one that an import takes: no byte code, which is written anew, and no test.
-fn matters(path: &[u8]) -> bool {
+pub(super) fn matters(path: &[u8]) -> bool {
     let mut parts = path.split(|b| *b == b'/');
     !path.ends_with(b".pyc")
         && !path.starts_with(b"..")

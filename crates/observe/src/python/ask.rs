@@ -4,7 +4,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use envdiff_files::{Ask, ElfView, ImagePath, Kind, Listing, Miss, Pattern, Reason, Scan, Seen, Stat};
+use envdiff_files::{
+    Ask, Digest, ElfView, ImagePath, Kind, Listing, Miss, Pattern, Reason, Scan, Seen, Stat,
+};
 use envdiff_model::{Evidence, Text};
 
 /// What came back.
@@ -90,6 +92,11 @@ pub(crate) fn scan<'a>(
     pattern: Pattern,
 ) -> Result<Found<&'a Scan>, Miss> {
     Found::of(seen.scan(path, section, pattern))
+}
+
+/// Size and SHA-256 of a file; of one longer than `limit` the size alone.
+pub(crate) fn digest(seen: &Seen, path: &ImagePath, limit: u64) -> Result<Found<Digest>, Miss> {
+    Found::of(seen.digest(path, limit))
 }
 
 /// A link's own text; what is no link is `Absent`.

@@ -152,6 +152,7 @@ pub(crate) fn environment(
             stack: Stack::unknown(&reason),
             machine: Machine::unknown("nothing was asked about a machine"),
             told: None,
+            verified: None,
             unknown,
         };
         let library_path = library_path(process.as_ref());
@@ -211,6 +212,7 @@ pub(crate) fn environment(
         stack: Stack::unknown(&Text::from("it was not looked at")),
         machine: Machine::unknown("nothing was asked about a machine"),
         told: None,
+        verified: None,
         unknown,
     };
     let library_path = library_path(Some(&started.process));

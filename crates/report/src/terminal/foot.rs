@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use envdiff_model::{Audit, Severity};
+use envdiff_model::{Audit, Fact, Severity};
 
 use super::style::DIM;
 use super::{count, paint, wrapped};
@@ -18,6 +18,13 @@ pub(super) fn write(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::
     let unread = audit.unknown.iter().filter(|u| u.what.as_bytes().starts_with(b"/")).count();
     if unread > 0 {
         line.push_str(&format!("; {} could not be read", count(unread, "file")));
+    }
+    if let Some(Fact::Known { value: verified, .. }) = &audit.environment.verified {
+        let (files, of) = (count(verified.files, "file"), count(verified.distributions, "distribution"));
+        line.push_str(&format!("; {files} of {of} held against RECORD"));
+        if !verified.not_verifiable.is_empty() {
+            line.push_str(&format!(", {} not verifiable", verified.not_verifiable.len()));
+        }
     }
     let accepted = audit.findings.iter().filter(|f| f.accepted.is_some()).count();
     if accepted > 0 {

@@ -67,6 +67,7 @@ pub fn environment(distributions: Vec<Distribution>) -> Environment {
         stack: Stack::unknown(&"not looked at".into()),
         machine: Machine::unknown("not looked at"),
         told: None,
+        verified: None,
         unknown: Vec::new(),
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::Fact;
 use super::stack::{
-    Cuda, Hidden, InPlace, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve,
+    Cuda, Hidden, InPlace, Java, Library, Machine, Native, Overwritten, Told, Torch, Torchserve, Verified,
 };
 use super::words::{MetadataKind, PathSource};
 use crate::mirror::Mirror;
@@ -66,6 +66,9 @@ pub struct Environment<D> {
     /// What the image's own interpreter said; null where it was not started.
     #[serde(default)]
     pub told: Option<Told>,
+    /// Installed files held against their RECORDs; not there without `--verify`, and in no snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Fact<Verified>>,
 }
 
 /// An interpreter.
@@ -332,6 +335,7 @@ impl<D> Environment<D> {
             java: Mirror::of(&environment.stack.java),
             machine: Mirror::of(&environment.machine),
             told: Mirror::of(&environment.told),
+            verified: Mirror::of(&environment.verified),
         }
     }
 }
@@ -373,6 +377,7 @@ impl Environment<Described> {
             },
             machine: self.machine.into_model(),
             told: self.told.into_model(),
+            verified: self.verified.into_model(),
             unknown: unknown.into_iter().map(model::Unknown::from).collect(),
         }
     }
@@ -582,6 +587,15 @@ impl From<Conda> for model::CondaPackage {
     }
 }
 
+impl Mirror for Unknown {
+    type Model = model::Unknown;
+    fn of(unknown: &model::Unknown) -> Self {
+        unknown.into()
+    }
+    fn into_model(self) -> model::Unknown {
+        self.into()
+    }
+}
 impl From<&model::Unknown> for Unknown {
     fn from(unknown: &model::Unknown) -> Self {
         Self { what: (&unknown.what).into(), why: (&unknown.why).into() }

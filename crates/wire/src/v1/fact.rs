@@ -1,5 +1,6 @@
 //! A fact in JSON: `{"value": …, "evidence": [{"path", "detail"}]}` or `{"unknown": "reason"}`.
 
+use crate::mirror::Mirror;
 use envdiff_model as model;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
@@ -66,7 +67,8 @@ impl<T> Fact<T> {
     }
 }
 
-impl Seen {
+impl Mirror for Seen {
+    type Model = model::Evidence;
     fn of(evidence: &model::Evidence) -> Self {
         Self { path: (&evidence.path).into(), detail: (&evidence.detail).into() }
     }

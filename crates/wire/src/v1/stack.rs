@@ -3,7 +3,8 @@
 use envdiff_model as model;
 use serde::{Deserialize, Serialize};
 
-use super::fact::Fact;
+use super::environment::Unknown;
+use super::fact::{Fact, Seen};
 use super::words::{CudaLibraries, LibcKind, LibraryOrigin, VariantKind};
 use crate::mirror::{Mirror, mirror};
 use crate::string::Str;
@@ -251,6 +252,40 @@ mirror! {
         torch: Fact<Option<ToldTorch>>,
         /// What `import torch` raised, where one is there.
         torch_error: Option<Str>,
+    }
+    /// Installed files held against the RECORDs that name them (`--verify`).
+    Verified {
+        /// Distributions whose RECORD was read.
+        distributions: usize,
+        /// Files that were looked at.
+        files: usize,
+        /// Bytes of those that are as their row says.
+        bytes: u64,
+        /// Rows that were not held against their files: without a hash, of byte code, or of what installers write themselves.
+        unchecked: usize,
+        /// Distributions whose files are not all as their RECORD says, or cannot all be told.
+        differing: Vec<Differing>,
+        /// Distributions of which nothing tells what their files should be.
+        not_verifiable: Vec<Unknown>,
+    }
+    /// A distribution whose files are not all as its RECORD says, or cannot all be told.
+    Differing {
+        /// Normalised name; the metadata folder's where the name cannot be read.
+        distribution: Str,
+        /// Its metadata folder.
+        metadata: Str,
+        /// How many of its files were looked at.
+        files: usize,
+        /// How many are not there.
+        missing: usize,
+        /// How many have another size or hash.
+        changed: usize,
+        /// How many cannot be told.
+        unreadable: usize,
+        /// The first of the missing and changed ones.
+        first: Vec<Seen>,
+        /// The first of those that cannot be told, with the reason.
+        first_unreadable: Vec<Seen>,
     }
     /// What torch says of itself.
     ToldTorch {

@@ -328,7 +328,9 @@ pub(crate) fn questions() -> Vec<Ask> {
         asks.push(Ask::Zip(path.clone()));
         asks.push(Ask::Elf(path.clone()));
         let pattern = Pattern { prefix: b"sm_", body: Pattern::ARCHITECTURES, max_len: 99 };
-        asks.push(Ask::Scan { path, section: ".rodata", pattern });
+        asks.push(Ask::Scan { path: path.clone(), section: ".rodata", pattern });
+        asks.push(Ask::Digest { path: path.clone(), limit: 1 << 40 });
+        asks.push(Ask::Digest { path, limit: 5 });
     }
     for path in paths
         .iter()

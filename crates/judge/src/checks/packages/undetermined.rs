@@ -8,6 +8,7 @@ use crate::checks::installed::editable_install_in_image as editable;
 use crate::checks::installed::files_overwritten_by_another_package as overwritten;
 use crate::checks::installed::import_name_shadowed as shadowed;
 use crate::checks::installed::requirement_of_installed_package_broken as broken;
+use crate::checks::installed::wheel_file_changed as verify;
 use crate::checks::native::shared_library_missing as library;
 use crate::checks::python::interpreter_missing;
 use crate::checks::torch::bitsandbytes_lacks_cuda_library as bitsandbytes;
@@ -50,6 +51,7 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
             .flatten()
             .chain(editable::undetermined(case))
             .chain(bitsandbytes::undetermined(case))
+            .chain(verify::undetermined(case))
             .map(|spoken| {
                 spoken
                     .severity(Severity::Note)
