@@ -91,6 +91,7 @@ fn killed_at_any_moment_nothing_stays() {
     let before = volumes();
     let kills = if long() { 50 } else { 9 };
     let (mut swept, mut folders_swept) = (0, 0);
+    let mut longest = Duration::ZERO;
     // No crate for chance: steps of a third of the golden ratio over a run's length.
     let length = {
         let begin = Instant::now();
@@ -106,11 +107,21 @@ fn killed_at_any_moment_nothing_stays() {
         let pid = child.id();
         let _gone = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal);
         let status = child.wait().unwrap();
-        std::thread::sleep(Duration::from_secs(1));
-        let left = left_by(&[pid]);
-        let only_created = left.iter().all(|line| line.starts_with("created "));
+        // A second is the promise on a machine at rest; where others work too the engine itself takes longer.
+        let begin = Instant::now();
+        let is_over = |left: &[String]| left.iter().all(|line| line.starts_with("created "));
+        let mut left = left_by(&[pid]);
+        while !is_over(&left) && begin.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(20));
+            left = left_by(&[pid]);
+        }
+        longest = longest.max(begin.elapsed());
+        if !left.is_empty() {
+            std::thread::sleep(Duration::from_secs(1));
+            left = left_by(&[pid]);
+        }
         assert!(
-            left.is_empty() || (signal == Signal::KILL && only_created),
+            left.is_empty() || (signal == Signal::KILL && is_over(&left)),
             "{number} {way} {signal:?} {status:?}: {left:?}"
         );
         assert!(
@@ -128,7 +139,11 @@ fn killed_at_any_moment_nothing_stays() {
             (signal, code) => panic!("{number} {way}: {signal:?} ended in {code:?}"),
         }
     }
-    eprintln!("{kills} kills, {swept} containers and {folders_swept} folders swept by the next run");
+    eprintln!(
+        "{kills} kills: what was started gone after {} ms at most; {swept} containers and {folders_swept} folders swept by the \
+         next run",
+        longest.as_millis()
+    );
     let new: Vec<String> = volumes().difference(&before).cloned().collect();
     let ours = new.iter().filter(|name| {
         docker(&["ps", "-aq", "--filter", &format!("volume={name}")]).is_some_and(|c| c.is_empty())
