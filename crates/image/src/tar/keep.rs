@@ -149,14 +149,12 @@ pub(crate) struct Keeper<'a> {
     /// What is asked already when the stream begins, part by part, sorted.
     asked: &'a [Vec<&'a [u8]>],
     kept: &'a mut AllKept,
-    /// Room for the beginning of an ELF file.
-    start: Vec<u8>,
 }
 
 impl<'a> Keeper<'a> {
     /// Keeps to `kept` what is likely or asked already.
     pub(crate) fn new(likely: Option<&'a Likely>, asked: &'a [Vec<&'a [u8]>], kept: &'a mut AllKept) -> Self {
-        Self { likely, asked, kept, start: Vec::new() }
+        Self { likely, asked, kept }
     }
 }
 
@@ -204,9 +202,7 @@ impl Keep for Keeper<'_> {
                     return Ok(self.kept.push(vec![(0, head)].into()));
                 }
                 // The head is among what is read first of an ELF file.
-                self.start.clear();
-                self.start.extend_from_slice(&head);
-                let kept = probe(walk, size, &mut self.start, &[], &[], &questions)?;
+                let kept = probe(walk, size, head.into_vec(), &[], &[], &questions)?;
                 return Ok(self.kept.push(kept));
             }
             let rest = walk.read(size - head.len() as u64)?;
@@ -308,7 +304,7 @@ pub(crate) fn gather<I: Input>(
     found: &mut dyn FnMut(&[u8], Kept),
 ) -> Result<(), TarError> {
     let mut gathered: HashMap<Vec<u8>, Kept> = HashMap::new();
-    let (mut bytes, mut start) = (0, Vec::new());
+    let mut bytes = 0;
     // To the end: of two entries of one path the later counts, and nothing of the earlier may be left beside it.
     while walk.next()? {
         if walk.header.kind != TarKind::File {
@@ -328,10 +324,10 @@ pub(crate) fn gather<I: Input>(
         let size = walk.header.size;
         let kept = if want.digest {
             let mut body = Hashed { body: walk, hashing: Hashing::default() };
-            let kept = taken(&mut body, size, &mut start, want)?;
+            let kept = taken(&mut body, size, want)?;
             Kept { digest: Some(body.done(size)?), ..kept }
         } else {
-            taken(walk, size, &mut start, want)?
+            taken(walk, size, want)?
         };
         if !want.questions.is_empty() {
             bytes += kept.len();
@@ -345,13 +341,12 @@ pub(crate) fn gather<I: Input>(
     Ok(())
 }
 
-/// What is wanted of one body of `size` bytes; `start` is room.
-fn taken(body: &mut dyn Bodies, size: u64, start: &mut Vec<u8>, want: &Want) -> Result<Kept, TarError> {
+/// What is wanted of one body of `size` bytes.
+fn taken(body: &mut dyn Bodies, size: u64, want: &Want) -> Result<Kept, TarError> {
     let mut parts = want.parts.clone();
     parts.sort_unstable();
     if !want.questions.is_empty() {
-        start.clear();
-        return probe(body, size, start, &want.held, &parts, &want.questions);
+        return probe(body, size, Vec::new(), &want.held, &parts, &want.questions);
     }
     let mut pieces = Vec::new();
     let mut at = 0_u64;

@@ -35,7 +35,7 @@ struct Passing<'a> {
     /// Kept of it in passes before.
     held: &'a [Piece],
     /// Its beginning.
-    start: &'a mut Vec<u8>,
+    start: Vec<u8>,
     /// Its last bytes so far, where anything is searched for.
     tail: Vec<u8>,
     /// Offset of what comes next.
@@ -44,15 +44,14 @@ struct Passing<'a> {
 }
 
 /// Reads a body of `size` bytes, of which `start` has been read, as far as the questions need; the parts that they and
-/// `parts` want, without those in `held`. `start` is then of no more use but as room for the next body's: given back for each
-/// body, room of so many sizes would leave holes.
+/// `parts` want, without those in `held`.
 ///
 /// # Errors
 /// The stream broke.
 pub(crate) fn probe(
     body: &mut dyn Bodies,
     size: u64,
-    start: &mut Vec<u8>,
+    start: Vec<u8>,
     held: &[Piece],
     parts: &[(u64, u64)],
     questions: &[ElfQuestion],
@@ -71,7 +70,7 @@ pub(crate) fn probe(
         Asking { reading: Some(ElfReading::new(*question, size)), todo: Vec::new(), open: true, hunt }
     }));
     for hunt in asking.iter_mut().filter_map(|asking| asking.hunt.as_mut()) {
-        hunt.feed(passing.start);
+        hunt.feed(&passing.start);
     }
     loop {
         // First missing byte and end of what comes first.
@@ -140,7 +139,7 @@ impl Passing<'_> {
         let cut = |from: u64, bytes: &[u8]| {
             usize::try_from(at.checked_sub(from)?).ok().filter(|offset| *offset < bytes.len())
         };
-        if let Some(offset) = cut(0, self.start) {
+        if let Some(offset) = cut(0, &self.start) {
             return self.start.get(offset..).unwrap_or_default();
         }
         if let Some(offset) = cut(self.at.saturating_sub(self.tail.len() as u64), &self.tail) {
