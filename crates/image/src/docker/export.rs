@@ -2,6 +2,7 @@
 //!
 //! For an image a container is created and never started; what is asked of a container that is there already only reads it.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -15,11 +16,15 @@ use crate::docker::reactor::{interrupted, reactor, signal_that_came};
 use crate::stream::{Begins, StreamSource};
 use crate::{Events, ImageError, Told};
 
-/// Chunks that wait between the engine and the reader, each of at most 32 KiB or so.
-const WAITING: usize = 16;
+/// How much is gathered before the reader is woken, in bytes: a chunk of the engine's is 32 KiB or so, and to wake another thread
+/// for each costs more than to read it.
+const GATHERED: usize = 256 << 10;
+/// Portions that wait between the engine and the reader.
+const WAITING: usize = 4;
 
-type Chunk = Result<Bytes, ImageError>;
-type Pass = mpsc::Sender<Chunk>;
+/// Some chunks, in order.
+type Portion = Result<VecDeque<Bytes>, ImageError>;
+type Pass = mpsc::Sender<Portion>;
 
 /// What is exported.
 pub(crate) enum What {
@@ -46,7 +51,7 @@ pub(crate) fn open(
         let (send, chunks) = mpsc::channel(WAITING);
         let ended = || ImageError::Engine { what: "export the file system", why: "it gave up".to_owned() };
         passes.send(send).map_err(|_| ended())?;
-        Ok(Box::new(Chunks { chunks, current: Bytes::new(), over: false }) as Box<dyn Read>)
+        Ok(Box::new(Chunks { chunks, current: VecDeque::new(), over: false }) as Box<dyn Read>)
     });
     Ok(StreamSource::new(name, begin, events, told))
 }
@@ -75,9 +80,31 @@ async fn serve(engine: Engine, what: What, mut passes: mpsc::UnboundedReceiver<P
         container::sweep(&engine).await;
         while let Some(pass) = passes.recv().await {
             let mut stream = Box::pin(engine.export(&id));
-            while let Some(chunk) = stream.next().await {
+            let (mut portion, mut gathered) = (VecDeque::new(), 0);
+            loop {
+                let chunk = stream.next().await;
+                let is_over = !matches!(chunk, Some(Ok(_)));
+                let error = match chunk {
+                    Some(Ok(chunk)) => {
+                        gathered += chunk.len();
+                        portion.push_back(chunk);
+                        None
+                    }
+                    Some(Err(error)) => Some(error),
+                    None => None,
+                };
+                if !is_over && gathered < GATHERED {
+                    continue;
+                }
+                gathered = 0;
                 // A reader that has enough goes away.
-                if pass.send(chunk).await.is_err() {
+                if pass.send(Ok(std::mem::take(&mut portion))).await.is_err() {
+                    break;
+                }
+                if let Some(error) = error {
+                    let _ = pass.send(Err(error)).await;
+                }
+                if is_over {
                     break;
                 }
             }
@@ -94,16 +121,19 @@ async fn serve(engine: Engine, what: What, mut passes: mpsc::UnboundedReceiver<P
 
 /// The chunks of one pass as a stream of bytes.
 struct Chunks {
-    chunks: mpsc::Receiver<Chunk>,
-    current: Bytes,
+    chunks: mpsc::Receiver<Portion>,
+    current: VecDeque<Bytes>,
     over: bool,
 }
 
 impl Read for Chunks {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() && !self.over {
+        while self.current.front().is_none_or(Bytes::is_empty) && !self.over {
+            if self.current.pop_front().is_some() {
+                continue;
+            }
             match self.chunks.blocking_recv() {
-                Some(Ok(chunk)) => self.current = chunk,
+                Some(Ok(portion)) => self.current = portion,
                 Some(Err(error)) => {
                     self.over = true;
                     return Err(io::Error::other(error));
@@ -116,9 +146,10 @@ impl Read for Chunks {
                 }
             }
         }
-        let count = self.current.len().min(buffer.len());
+        let Some(chunk) = self.current.front_mut() else { return Ok(0) };
+        let count = chunk.len().min(buffer.len());
         if let Some(to) = buffer.get_mut(..count) {
-            self.current.copy_to_slice(to);
+            chunk.copy_to_slice(to);
         }
         Ok(count)
     }
