@@ -12,6 +12,7 @@ pub mod fuzz;
 mod graph;
 pub mod limits;
 mod package;
+mod packages;
 mod reader;
 mod recognise;
 mod registry;

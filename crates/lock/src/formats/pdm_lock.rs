@@ -13,13 +13,13 @@ use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Holds, Markers};
 use crate::files::Files;
 use crate::formats::project::{self, PdmGroup, Project};
-use crate::formats::uv_lock::{parse_marker, parse_version};
 use crate::graph::{Reach, Reached, UNREACHED};
 use crate::package::{come_from, git, git_source, pinned, shown};
+use crate::packages::{self, parse_marker};
 use crate::registry::{Chosen, Input, Offers, Selectable};
 use crate::text::Document;
 use crate::tree::Table;
-use crate::tree::toml::{self, Plan};
+use crate::tree::toml::Plan;
 use crate::{LockError, Wishes};
 
 pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
@@ -66,18 +66,8 @@ struct Package {
 const MINOR: u64 = 5;
 
 fn read(text: &str) -> Result<Lock, Broken> {
-    let mut packages: Vec<Package> = Vec::new();
-    let mut first_fault = None;
     let plan = Plan { stream: &["package"], skip: &["files"] };
-    let root = toml::read(text, &plan, &mut |table| {
-        if first_fault.is_some() || packages.len() > crate::limits::MOST_PACKAGES {
-            return;
-        }
-        match package(&table) {
-            Ok(package) => packages.push(package),
-            Err(fault) => first_fault = Some(fault),
-        }
-    })?;
+    let (root, passed) = packages::read(text, &plan, package)?;
     let Some(metadata) = root.table("metadata")? else {
         return Err(Broken::whole(
             Fault::Truncated,
@@ -103,12 +93,7 @@ fn read(text: &str) -> Result<Lock, Broken> {
             Some(text.to_owned())
         }
     };
-    if let Some(fault) = first_fault {
-        return Err(fault);
-    }
-    if packages.len() > crate::limits::MOST_PACKAGES {
-        return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
-    }
+    let mut packages = passed.all()?;
     let strategy = metadata.texts("strategy")?;
     let groups = match metadata.get("groups") {
         None => None,
@@ -148,14 +133,7 @@ fn read(text: &str) -> Result<Lock, Broken> {
 
 fn package(table: &Table<'_>) -> Result<Package, Broken> {
     let (name, _) = table.needed("name", "a package")?;
-    let version = match table.get("version") {
-        None => None,
-        Some(node) => {
-            let text = node.as_text()?;
-            parse_version(text, node.at)?;
-            Some(text.to_owned())
-        }
-    };
+    let version = packages::version(table)?;
     let marker = match table.get("marker") {
         None => None,
         Some(node) => {

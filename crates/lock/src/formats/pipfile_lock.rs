@@ -7,8 +7,8 @@ use envdiff_model::{Evidence, Fact, Name, PackageSource, Requirement, Selection,
 
 use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Holds, Markers};
-use crate::formats::uv_lock::parse_marker;
 use crate::package::{come_from, git, git_source, pinned, shown};
+use crate::packages::parse_marker;
 use crate::registry::{Chosen, Input, Offers, Selectable};
 use crate::text::Document;
 use crate::tree::{Entry, Node, Table, Value, json};
@@ -95,7 +95,7 @@ fn package(
             if version == "*" {
                 None
             } else {
-                crate::formats::uv_lock::parse_version(version, node.at)?;
+                crate::packages::parse_version(version, node.at)?;
                 Some(version.to_owned())
             }
         }

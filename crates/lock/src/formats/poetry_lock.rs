@@ -17,12 +17,12 @@ use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Holds, Markers};
 use crate::files::Files;
 use crate::formats::project::{self, PoetryGroup, Project};
-use crate::formats::uv_lock::{parse_marker, parse_version};
 use crate::graph::{Reach, Reached, UNREACHED};
 use crate::package::{come_from, git, git_source, pinned, shown};
+use crate::packages::{self, parse_marker, parse_version};
 use crate::registry::{Chosen, Input, Offers, Selectable};
 use crate::text::Document;
-use crate::tree::toml::{self, Plan};
+use crate::tree::toml::Plan;
 use crate::tree::{Node, Table, Value};
 use crate::{LockError, Wishes};
 
@@ -158,18 +158,8 @@ impl Wanted {
 }
 
 fn read(text: &str) -> Result<Lock, Broken> {
-    let mut packages = Vec::new();
-    let mut first_fault = None;
     let plan = Plan { stream: &["package"], skip: &["files"] };
-    let root = toml::read(text, &plan, &mut |table| {
-        if first_fault.is_some() || packages.len() > crate::limits::MOST_PACKAGES {
-            return;
-        }
-        match package(&table) {
-            Ok(package) => packages.push(package),
-            Err(fault) => first_fault = Some(fault),
-        }
-    })?;
+    let (root, passed) = packages::read(text, &plan, package)?;
     let Some(metadata) = root.table("metadata")? else {
         return Err(Broken::whole(
             Fault::Truncated,
@@ -187,12 +177,7 @@ fn read(text: &str) -> Result<Lock, Broken> {
             format!("lock-version {version} of poetry.lock; 1.x and 2.x are the ones that are known");
         return Err(Broken::at(Fault::Version, at, message));
     };
-    if let Some(fault) = first_fault {
-        return Err(fault);
-    }
-    if packages.len() > crate::limits::MOST_PACKAGES {
-        return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
-    }
+    let mut packages = passed.all()?;
     // Empty where a machine wrote `package = []`.
     let files = metadata.table("files")?;
     let mut by_name: HashMap<Name, Vec<usize>> = HashMap::new();

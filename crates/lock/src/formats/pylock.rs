@@ -11,12 +11,12 @@ use envdiff_packaging::{Marker, SpecifierSet};
 use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Fit, Holds};
 use crate::files::{self, Files};
-use crate::formats::uv_lock::{parse_marker, parse_version};
 use crate::package::{come_from, git, git_source, pinned, shown};
+use crate::packages::{self, parse_marker};
 use crate::registry::{Chosen, Input, Offers, Refusal, Selectable};
 use crate::text::Document;
 use crate::tree::Table;
-use crate::tree::toml::{self, Plan};
+use crate::tree::toml::Plan;
 use crate::{LockError, Wishes};
 
 pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
@@ -71,18 +71,8 @@ struct Package {
 const MINOR: u64 = 0;
 
 fn read(text: &str) -> Result<Lock, Broken> {
-    let mut packages = Vec::new();
-    let mut first_fault = None;
     let plan = Plan { stream: &["packages"], skip: &["wheels", "sdist"] };
-    let root = toml::read(text, &plan, &mut |table| {
-        if first_fault.is_some() {
-            return;
-        }
-        match package(&table) {
-            Ok(package) => packages.push(package),
-            Err(fault) => first_fault = Some(fault),
-        }
-    })?;
+    let (root, passed) = packages::read(text, &plan, package)?;
     let (version, at) = match root.get("lock-version") {
         Some(node) => (node.as_text()?, node.at),
         None => return Err(Broken::whole(Fault::MissingKey, "a pylock.toml without its `lock-version`")),
@@ -108,15 +98,11 @@ fn read(text: &str) -> Result<Lock, Broken> {
         ));
     }
     // Written as one array of inline tables.
+    let mut packages = passed.all()?;
     for node in root.list("packages")? {
         packages.push(package(node.as_table()?)?);
     }
-    if let Some(fault) = first_fault {
-        return Err(fault);
-    }
-    if packages.len() > crate::limits::MOST_PACKAGES {
-        return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
-    }
+    let packages = packages::bounded(packages)?;
     let names = |key: &str| -> Result<Vec<Name>, Broken> {
         Ok(root.texts(key)?.iter().map(|(name, _)| Name::new(name)).collect())
     };
@@ -148,14 +134,7 @@ fn range(table: &Table<'_>, key: &str) -> Result<Option<Range>, Broken> {
 fn package(table: &Table<'_>) -> Result<Package, Broken> {
     let (name, _) = table.needed("name", "a package")?;
     let node = table.get("name");
-    let version = match table.get("version") {
-        None => None,
-        Some(node) => {
-            let text = node.as_text()?;
-            parse_version(text, node.at)?;
-            Some(text.to_owned())
-        }
-    };
+    let version = packages::version(table)?;
     let marker = match table.get("marker") {
         None => None,
         Some(node) => {

@@ -374,7 +374,7 @@ fn poetry_requirement(
         out.extras = table.texts("extras")?.iter().map(|(extra, _)| Name::new(extra)).collect();
         if let Some(node) = table.get("markers") {
             let text = node.as_text()?;
-            crate::formats::uv_lock::parse_marker(text, node.at)?;
+            crate::packages::parse_marker(text, node.at)?;
             markers.push(text.to_owned());
         }
         if let Some(platform) = table.text("platform")? {

@@ -7,17 +7,17 @@
 use std::collections::HashMap;
 
 use envdiff_model::{Name, PackageSource, Requirement, Selection, SourceKind, Text, say};
-use envdiff_packaging::{Marker, SpecifierSet, Variable, Version};
+use envdiff_packaging::{Marker, SpecifierSet, Variable};
 
 use crate::broken::{Broken, Fault};
 use crate::environment::{Asked, Environment, Fit, Holds};
 use crate::files::{self, Files};
 use crate::graph::{Reach, Reached, UNREACHED};
-use crate::limits::MOST_PACKAGES;
 use crate::package::{come_from, git, git_source, pinned, shown};
+use crate::packages::{self, parse_marker};
 use crate::registry::{Chosen, Input, Offers, Refusal, Selectable};
 use crate::text::Document;
-use crate::tree::toml::{self, Plan};
+use crate::tree::toml::Plan;
 use crate::tree::{Node, Table, Value};
 use crate::{LockError, Wishes};
 
@@ -155,42 +155,12 @@ impl Interner {
     }
 }
 
-/// A marker in a quoted text of TOML.
-pub(crate) fn parse_marker(text: &str, at: usize) -> Result<Marker, Broken> {
-    Marker::parse(text).map_err(|error| {
-        // Behind the quote; an escape before it would only shift the place.
-        Broken::at(Fault::BadMarker, at + 1 + error.span.start, format!("no marker of PEP 508: {error}"))
-    })
-}
-
-pub(crate) fn parse_version(text: &str, at: usize) -> Result<(), Broken> {
-    match Version::parse(text) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Broken::at(Fault::BadVersion, at, format!("`{text}` is no version of PEP 440"))),
-    }
-}
-
 fn read(text: &str) -> Result<Lock, Broken> {
     let mut markers = Interner::default();
-    let mut unresolved: Vec<Unresolved> = Vec::new();
-    let mut first_fault: Option<Broken> = None;
     let plan = Plan { stream: &["package", "distribution"], skip: &["wheels", "sdist"] };
-    let root = toml::read(text, &plan, &mut |table| {
-        if first_fault.is_some() || unresolved.len() > MOST_PACKAGES {
-            return;
-        }
-        match package(&table, &mut markers) {
-            Ok(package) => unresolved.push(package),
-            Err(fault) => first_fault = Some(fault),
-        }
-    })?;
+    let (root, passed) = packages::read(text, &plan, |table| package(table, &mut markers))?;
     version(&root)?;
-    if let Some(fault) = first_fault {
-        return Err(fault);
-    }
-    if unresolved.len() > MOST_PACKAGES {
-        return Err(Broken::whole(Fault::TooLarge, format!("it holds more than {MOST_PACKAGES} packages")));
-    }
+    let unresolved = passed.all()?;
     if unresolved.is_empty() {
         return Err(Broken::whole(
             Fault::MissingKey,
@@ -253,14 +223,7 @@ fn kind_of(word: &str, node: &Node<'_>) -> Result<SourceKind, Broken> {
 fn package(table: &Table<'_>, markers: &mut Interner) -> Result<Unresolved, Broken> {
     let (name, _) = table.needed("name", "a package")?;
     let of = format!("the package {name}");
-    let version = match table.get("version") {
-        None => None,
-        Some(node) => {
-            let text = node.as_text()?;
-            parse_version(text, node.at)?;
-            Some(text.to_owned())
-        }
-    };
+    let version = packages::version(table)?;
     let source = match table.get("source") {
         Some(node) => source(node)?,
         None => return Err(Broken::at(Fault::MissingKey, table.at, format!("{of} has no `source`"))),
