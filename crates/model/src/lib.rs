@@ -5,6 +5,7 @@ mod environment;
 mod fact;
 mod finding;
 mod limit;
+mod load;
 mod lock;
 mod name;
 mod report;
@@ -21,6 +22,7 @@ pub use environment::{
 pub use fact::{Evidence, Fact};
 pub use finding::{Finding, Place, Severity};
 pub use limit::{Amount, Limit, Past};
+pub use load::{Fault, Load, Outcome, Prediction, Spot, Stage, Step, Trouble, Weight};
 pub use lock::{
     Lock, LockProblem, Locked, PackageSource, ReadAs, Requirement, RequirementKind, Secret, Selection,
     Source, SourceKind, Url,
