@@ -54,8 +54,8 @@ const NOWHERE: At = At { line: 0, column: 0, end_column: 0 };
 /// NUL bytes, unknown codecs, and bytes that a named codec does not take.
 pub fn decode(source: &[u8], version: Version) -> Result<Text<'_>, Refusal> {
     if source.contains(&0) {
-        // Some releases of 3.11 raise the one, some the other.
-        let class = if version >= Version(3, 12) { Class::Syntax } else { Class::Value };
+        // The first releases of 3.11 raised the other.
+        let class = if version >= Version(3, 11) { Class::Syntax } else { Class::Value };
         return Err(Refusal::of(class, NOWHERE, "source code string cannot contain null bytes"));
     }
     let (bytes, has_mark) = match source.strip_prefix(b"\xEF\xBB\xBF") {

@@ -287,6 +287,7 @@ impl Lower<'_> {
         let mut binds = Vec::new();
         self.pattern(&case.pattern, &mut binds)?;
         Ok(Case {
+            at: self.at(case.pattern.range()),
             binds,
             is_wildcard: case.guard.is_none() && case.pattern.is_irrefutable(),
             guard: self.maybe(case.guard.as_deref())?,

@@ -75,7 +75,7 @@ impl File<'_> {
         let target = PythonVersion { major: self.version.0, minor: self.version.1 };
         let options = ParseOptions::from(Mode::Module).with_target_version(target);
         let parsed = parse_unchecked(&self.text.text, options);
-        let refused = self.refused(&parsed);
+        let refused = self.refused(&parsed).map(|refused| self.before_keywords(refused));
         if let Some(broken) = self.broken(&parsed, refused.as_ref()) {
             return Err(broken);
         }
@@ -84,10 +84,16 @@ impl File<'_> {
         }
         let Mod::Module(module) = parsed.syntax() else { return Ok(Module::default()) };
         let module = lower::module(&module.body, self.places)?;
-        match check::module(&module, self.version) {
+        match check::module(&module, self.version, self.text.text.contains("global") || self.text.text.contains("nonlocal")) {
             Some(refusal) => Err(refusal),
             None => Ok(module),
         }
+    }
+
+    /// `async` and `await` became keywords in 3.7, which is as far back as the parser goes.
+    fn before_keywords(&self, refused: Refusal) -> Refusal {
+        let names = ["async", "await"].iter().any(|word| self.text.text.contains(word));
+        if self.version < Version(3, 7) && names { Refusal { kind: Kind::Unread, ..refused } } else { refused }
     }
 
     /// What the scan found, in CPython's words.
@@ -121,7 +127,12 @@ impl File<'_> {
             // said; before, the first one wins.
             (Some(parser), Some(scan)) => {
                 let is_plain = parser.kind == Kind::Syntax && parser.class == Class::Syntax;
-                let before = (scan.at.line, scan.at.column) <= (parser.at.line, parser.at.column);
+                let is_line = matches!(
+                    self.scan.fault,
+                    Some(Fault::Indents(_) | Fault::Tabs(_) | Fault::Dedent(_) | Fault::Brackets(_))
+                );
+                let before = (scan.at.line, scan.at.column) <= (parser.at.line, parser.at.column)
+                    || (is_line && scan.at.line <= parser.at.line);
                 Some(if before || (is_plain && self.version >= Version(3, 10)) { scan } else { parser })
             }
             // Where the parser is content the scan may have misread something, but for what the parser does not look at.

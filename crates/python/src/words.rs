@@ -129,6 +129,10 @@ pub fn of_error(
             Refusal::of(Class::Indentation, at, "unindent does not match any outer indentation level")
         }
         ParseErrorType::OtherError(message) if message.starts_with("Expected an indented block") => {
+            let at_end = text.len() <= text.trim_end_matches(['\n', '\r']).len().max(before.len());
+            if version < Version(3, 9) && at_end {
+                return Refusal::syntax(at, "unexpected EOF while parsing");
+            }
             let message = if modern {
                 block(message, error, parsed, places)
             } else {
