@@ -54,7 +54,8 @@ fn future(body: &[Stmt]) -> Option<Refusal> {
                     return Some(refusal);
                 }
             }
-            StmtKind::Expr(Expr { kind: ExprKind::Constant(crate::tree::Constant::Str(_)), .. }) if at == 0 => {}
+            StmtKind::Expr(Expr { kind: ExprKind::Constant(crate::tree::Constant::Str(_)), .. })
+                if at == 0 => {}
             _ => is_late = true,
         }
     }
@@ -274,7 +275,8 @@ impl Check {
             StmtKind::Break | StmtKind::Continue => {
                 let is_break = matches!(stmt.kind, StmtKind::Break);
                 if !inside.is_loop {
-                    let message = if is_break { "'break' outside loop" } else { "'continue' not properly in loop" };
+                    let message =
+                        if is_break { "'break' outside loop" } else { "'continue' not properly in loop" };
                     self.code(at, message);
                 }
                 if inside.is_loop_beyond {
@@ -294,10 +296,17 @@ impl Check {
     }
 
     fn except_star(&mut self, at: At) {
-        self.code(at, "'break', 'continue' and 'return' cannot appear in an 'except*' block");
+        self.code(at, "'break', 'continue' and 'return' cannot appear in an except* block");
     }
 
-    fn handler(&mut self, handler: &Handler, is_last: bool, is_star: bool, scope: &mut Scope, inside: Inside) {
+    fn handler(
+        &mut self,
+        handler: &Handler,
+        is_last: bool,
+        is_star: bool,
+        scope: &mut Scope,
+        inside: Inside,
+    ) {
         if handler.types.is_none() && !is_last {
             self.code(handler.at, "default 'except:' must be last");
         }
@@ -350,9 +359,12 @@ impl Check {
         self.exprs(&function.decorators, scope);
         self.defaults(&function.parameters, scope);
         let mut own = self.parameters(&function.parameters);
-        self.within(Place::Function { is_async: function.is_async, is_generator: function.is_generator }, |check| {
-            check.block(&function.body, &mut own, Inside::default());
-        });
+        self.within(
+            Place::Function { is_async: function.is_async, is_generator: function.is_generator },
+            |check| {
+                check.block(&function.body, &mut own, Inside::default());
+            },
+        );
     }
 
     fn class(&mut self, class: &Class, scope: &mut Scope) {
@@ -410,7 +422,7 @@ impl Check {
     }
 
     fn debug(&mut self, name: &str, at: At) {
-        if name == "__debug__" && self.version >= Version(3, 9) {
+        if name == "__debug__" && self.version >= Version(3, 8) {
             self.code(at, "cannot assign to __debug__");
         }
     }
@@ -424,7 +436,8 @@ impl Check {
             ExprKind::Tuple(parts) | ExprKind::List(parts) => {
                 let stars = parts.iter().filter(|part| matches!(part.kind, ExprKind::Starred(_)));
                 if stars.count() > 1 {
-                    self.code(target.at, "multiple starred expressions in assignment");
+                    let many = if self.version >= Version(3, 9) { "multiple" } else { "two" };
+                    self.code(target.at, format!("{many} starred expressions in assignment"));
                 }
                 for part in parts {
                     self.target(part, scope);
@@ -487,7 +500,9 @@ impl Check {
             ExprKind::Lambda { parameters, body } => {
                 self.defaults(parameters, scope);
                 let mut own = self.parameters(parameters);
-                self.within(Place::Function { is_async: false, is_generator: false }, |check| check.expr(body, &mut own));
+                self.within(Place::Function { is_async: false, is_generator: false }, |check| {
+                    check.expr(body, &mut own)
+                });
             }
             ExprKind::Dict(items) => {
                 for (key, value) in items {
@@ -496,7 +511,7 @@ impl Check {
                 }
             }
             ExprKind::Comprehension { kind, element, value, generators } => {
-                self.comprehension(at, *kind, [Some(element), value.as_ref()], generators, scope);
+                self.comprehension(at, *kind, [Some(element), value.as_deref()], generators, scope);
             }
             ExprKind::Slice { lower, upper, step } => {
                 for part in [lower, upper, step].into_iter().flatten() {
@@ -506,7 +521,9 @@ impl Check {
             ExprKind::Await(value) => {
                 match self.place {
                     Place::Module | Place::Class => self.code(at, "'await' outside function"),
-                    Place::Function { is_async: false, .. } => self.code(at, "'await' outside async function"),
+                    Place::Function { is_async: false, .. } => {
+                        self.code(at, "'await' outside async function")
+                    }
                     Place::Function { .. } | Place::Comprehension(_) => {}
                 }
                 self.expr(value, scope);
@@ -544,12 +561,13 @@ impl Check {
         &mut self,
         at: At,
         kind: Comprehension,
-        elements: [Option<&Box<Expr>>; 2],
+        elements: [Option<&Expr>; 2],
         generators: &[Generator],
         scope: &mut Scope,
     ) {
         let is_async = generators.iter().any(|part| part.is_async);
-        let is_allowed = matches!(self.place, Place::Function { is_async: true, .. } | Place::Comprehension(_));
+        let is_allowed =
+            matches!(self.place, Place::Function { is_async: true, .. } | Place::Comprehension(_));
         if is_async && kind != Comprehension::Generator && !is_allowed {
             self.code(at, "asynchronous comprehension outside of an asynchronous function");
         }

@@ -427,11 +427,17 @@ impl Lower<'_> {
                     .map(|(op, right)| Ok((compare(*op), self.expr(right)?)))
                     .collect::<Lowered<_>>()?,
             },
-            ast::Expr::Call(it) => ExprKind::Call {
-                function: self.boxed(&it.func)?,
-                args: self.exprs(&it.arguments.args)?,
-                keywords: self.keywords(&it.arguments.keywords)?,
-            },
+            ast::Expr::Call(it) => {
+                let function = self.boxed(&it.func)?;
+                let mut args = self.exprs(&it.arguments.args)?;
+                // The brackets of the call are also those of a generator that stands in it alone.
+                if let ([ast::Expr::Generator(inner)], [arg]) = (&*it.arguments.args, args.as_mut_slice())
+                    && !inner.parenthesized
+                {
+                    arg.at = self.at(it.arguments.range);
+                }
+                ExprKind::Call { function, args, keywords: self.keywords(&it.arguments.keywords)? }
+            }
             ast::Expr::FString(it) => self.f_string(&it.value)?,
             ast::Expr::Attribute(it) => {
                 ExprKind::Attribute { value: self.boxed(&it.value)?, name: it.attr.id.to_string() }
@@ -504,8 +510,8 @@ impl Lower<'_> {
             let mut fold = Fold { places: self.places, links: &links, ranges: &ranges, leaves };
             return Ok(fold.part(0, links.len()));
         }
-        // So many nest; the bound is asked for the outermost alone, which is where they lie in the tree.
-        let room = self.depth + links.len();
+        // The outermost has been counted.
+        let room = self.depth + links.len() - 1;
         if room > limits::DEPTH {
             return Err(Refusal::too_deep(self.at(last.range)));
         }

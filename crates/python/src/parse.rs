@@ -84,7 +84,11 @@ impl File<'_> {
         }
         let Mod::Module(module) = parsed.syntax() else { return Ok(Module::default()) };
         let module = lower::module(&module.body, self.places)?;
-        match check::module(&module, self.version, self.text.text.contains("global") || self.text.text.contains("nonlocal")) {
+        match check::module(
+            &module,
+            self.version,
+            self.text.text.contains("global") || self.text.text.contains("nonlocal"),
+        ) {
             Some(refusal) => Err(refusal),
             None => Ok(module),
         }
@@ -93,7 +97,11 @@ impl File<'_> {
     /// `async` and `await` became keywords in 3.7, which is as far back as the parser goes.
     fn before_keywords(&self, refused: Refusal) -> Refusal {
         let names = ["async", "await"].iter().any(|word| self.text.text.contains(word));
-        if self.version < Version(3, 7) && names { Refusal { kind: Kind::Unread, ..refused } } else { refused }
+        if self.version < Version(3, 7) && names {
+            Refusal { kind: Kind::Unread, ..refused }
+        } else {
+            refused
+        }
     }
 
     /// What the scan found, in CPython's words.

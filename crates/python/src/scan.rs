@@ -178,7 +178,7 @@ impl Scanner<'_> {
                     self.indentation();
                 }
             }
-            b'#' => self.to_line_end(),
+            b'#' => self.skip_comment(),
             b'\\' => self.continuation(),
             b'\'' | b'"' => self.text(&[]),
             b'(' | b'[' | b'{' => self.bracket(byte, false),
@@ -226,7 +226,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_comment(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         self.at += rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
     }

@@ -3,8 +3,8 @@
 
 use ruff_python_ast::{Mod, token::TokenKind};
 use ruff_python_parser::{
-    LexicalErrorType, ParseError, ParseErrorType, Parsed, UnsupportedSyntaxError,
-    UnsupportedSyntaxErrorKind as Newer,
+    InterpolatedStringErrorType, LexicalErrorType, ParseError, ParseErrorType, Parsed,
+    UnsupportedSyntaxError, UnsupportedSyntaxErrorKind as Newer,
 };
 use ruff_text_size::Ranged;
 
@@ -101,10 +101,7 @@ fn last_line(places: &Places<'_>, text: &str) -> usize {
 fn end_of(places: &Places<'_>, text: &str) -> At {
     let trimmed = text.trim_end_matches(['\n', '\r']).len();
     let mut at = places.span(trimmed, trimmed + 1);
-    if text.len() > trimmed {
-        at.line = u32::try_from(places.lines()).unwrap_or(u32::MAX);
-        (at.column, at.end_column) = (1, 1);
-    }
+    at.line = u32::try_from(last_line(places, text)).unwrap_or(u32::MAX);
     at
 }
 
@@ -129,9 +126,10 @@ pub fn of_error(
             Refusal::of(Class::Indentation, at, "unindent does not match any outer indentation level")
         }
         ParseErrorType::OtherError(message) if message.starts_with("Expected an indented block") => {
-            let at_end = text.len() <= text.trim_end_matches(['\n', '\r']).len().max(before.len());
-            if version < Version(3, 9) && at_end {
-                return Refusal::syntax(at, "unexpected EOF while parsing");
+            // The end of the file stands on the last line that holds something.
+            let is_end = before.len() >= text.trim_end_matches(['\n', '\r']).len();
+            if version < Version(3, 9) && is_end {
+                return Refusal::syntax(end_of(places, text), "unexpected EOF while parsing");
             }
             let message = if modern {
                 block(message, error, parsed, places)
@@ -140,15 +138,100 @@ pub fn of_error(
             };
             Refusal::of(Class::Indentation, at, message)
         }
-        ParseErrorType::ExpectedToken { expected: TokenKind::Colon, .. } if modern => {
+        ParseErrorType::ExpectedToken { expected: TokenKind::Colon, found: TokenKind::Newline } if modern => {
             Refusal::syntax(at, "expected ':'")
+        }
+        ParseErrorType::ExpectedToken { expected: TokenKind::Colon, found: TokenKind::Equal } if modern => {
+            Refusal::syntax(at, "invalid syntax. Maybe you meant '==' or ':=' instead of '='?")
+        }
+        ParseErrorType::ExpectedToken {
+            expected: TokenKind::Comma,
+            found: TokenKind::Name | TokenKind::Int | TokenKind::Float | TokenKind::String,
+        } if modern && !before.trim_end().ends_with(|last: char| last.is_ascii_digit()) => {
+            Refusal::syntax(at, "invalid syntax. Perhaps you forgot a comma?")
+        }
+        ParseErrorType::ExpectedToken { .. } | ParseErrorType::SimpleStatementsOnSameLine
+            if touches_number(before, text) && modern =>
+        {
+            Refusal::syntax(at, "invalid decimal literal")
+        }
+        ParseErrorType::EmptyImportNames if version >= Version(3, 13) => {
+            Refusal::syntax(at, "Expected one or more names after 'import'")
+        }
+        ParseErrorType::OtherError(message) if message.starts_with("Expected `except`") => {
+            if modern {
+                let at = if before.trim_end_matches(['\n', '\r']).len()
+                    == text.trim_end_matches(['\n', '\r']).len()
+                {
+                    end_of(places, text)
+                } else {
+                    at
+                };
+                Refusal::syntax(at, "expected 'except' or 'finally' block")
+            } else if before.trim_end_matches(['\n', '\r']).len() == text.trim_end_matches(['\n', '\r']).len()
+            {
+                Refusal::syntax(end_of(places, text), "unexpected EOF while parsing")
+            } else {
+                plain()
+            }
+        }
+        ParseErrorType::OtherError(message) if message == "Expected a parameter name" => {
+            Refusal::syntax(at, "expression cannot contain assignment, perhaps you meant \"==\"?")
+        }
+        ParseErrorType::OtherError(message) if message.starts_with("Bytes literal cannot be mixed") => {
+            Refusal::syntax(at, "cannot mix bytes and nonbytes literals")
+        }
+        ParseErrorType::OtherError(message) if message.starts_with("Only single target") => {
+            Refusal::syntax(at, message.replacen('O', "o", 1))
+        }
+        ParseErrorType::OtherError(message)
+            if message.starts_with("Expected ")
+                || message.starts_with("Star import")
+                || message.starts_with("Exception missing") =>
+        {
+            plain()
         }
         ParseErrorType::ExpectedToken { .. }
         | ParseErrorType::ExpectedExpression
+        | ParseErrorType::EmptyImportNames
+        | ParseErrorType::EmptyGlobalNames
+        | ParseErrorType::EmptyNonlocalNames
+        | ParseErrorType::EmptyDeleteTargets
+        | ParseErrorType::EmptySlice
+        | ParseErrorType::UnparenthesizedTupleExpression
+        | ParseErrorType::InvalidStarredExpressionUsage
         | ParseErrorType::SimpleStatementsOnSameLine
         | ParseErrorType::SimpleAndCompoundStatementOnSameLine
         | ParseErrorType::UnexpectedTokenAfterAsync(_)
         | ParseErrorType::UnexpectedExpressionToken => plain(),
+        ParseErrorType::UnparenthesizedGeneratorExpression => {
+            Refusal::syntax(at, "Generator expression must be parenthesized")
+        }
+        ParseErrorType::InvalidAssignmentTarget => match kind_of(text, error) {
+            Some(what @ ("None" | "True" | "False")) => {
+                Refusal::syntax(at, format!("cannot assign to {what}"))
+            }
+            Some(what) if modern && is_assigned(text, error) => Refusal::syntax(
+                at,
+                format!("cannot assign to {what} here. Maybe you meant '==' instead of '='?"),
+            ),
+            Some(what) => Refusal::syntax(at, format!("cannot assign to {what}")),
+            None => plain(),
+        },
+        ParseErrorType::InvalidDeleteTarget => match kind_of(text, error) {
+            Some(what) => Refusal::syntax(at, format!("cannot delete {what}")),
+            None => plain(),
+        },
+        ParseErrorType::InvalidNamedAssignmentTarget => plain(),
+        ParseErrorType::Lexical(LexicalErrorType::UnrecognizedToken { tok }) => match tok {
+            tok if tok.is_ascii() => plain(),
+            _ if version < Version(3, 9) => Refusal::syntax(at, "invalid character in identifier"),
+            tok => Refusal::syntax(at, format!("invalid character '{tok}' (U+{:04X})", u32::from(*tok))),
+        },
+        ParseErrorType::FStringError(InterpolatedStringErrorType::SingleRbrace)
+        | ParseErrorType::Lexical(LexicalErrorType::FStringError(
+            InterpolatedStringErrorType::SingleRbrace,
+        )) => Refusal::syntax(at, "f-string: single '}' is not allowed"),
         ParseErrorType::NonDefaultParamAfterDefaultParam => Refusal::syntax(
             at,
             if version >= Version(3, 12) {
@@ -178,12 +261,47 @@ pub fn of_error(
             )
         }
         ParseErrorType::Lexical(LexicalErrorType::OtherError(message))
-            if message.contains("leading zeros") || message.contains("Leading zeros") =>
+            if message.contains("decimal integer literal") && kind_of(text, error) == Some("literal") =>
         {
             leading_zeros(at, version)
         }
+        ParseErrorType::Lexical(LexicalErrorType::OtherError(message))
+            if message.contains("ParseIntError") =>
+        {
+            plain()
+        }
         other => Refusal::syntax(at, other.to_string()),
     }
+}
+
+/// `1abc`: a number, and a letter that touches it.
+fn touches_number(before: &str, text: &str) -> bool {
+    before.ends_with(|last: char| last.is_ascii_digit() || last == '.')
+        && text
+            .get(before.len()..)
+            .is_some_and(|rest| rest.starts_with(|next: char| next.is_alphabetic() || next == '_'))
+}
+
+/// What CPython calls an expression in a place where a target belongs, as far as its first and last characters tell.
+fn kind_of(text: &str, error: &ParseError) -> Option<&'static str> {
+    let range = error.location;
+    let expression = text.get(range.start().to_usize()..range.end().to_usize())?;
+    let is_word = expression.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    Some(match (expression, expression.chars().next()?) {
+        ("None", _) => "None",
+        ("True", _) => "True",
+        ("False", _) => "False",
+        (_, '0'..='9') if is_word => "literal",
+        (_, '\'' | '"') if expression.ends_with(['\'', '"']) => "literal",
+        (call, first) if (first.is_alphabetic() || first == '_') && call.ends_with(')') => "function call",
+        _ => return None,
+    })
+}
+
+/// Whether `=` follows.
+fn is_assigned(text: &str, error: &ParseError) -> bool {
+    let behind = text.get(error.location.end().to_usize()..).unwrap_or_default();
+    behind.trim_start_matches([' ', '\t']).starts_with('=')
 }
 
 fn leading_zeros(at: At, version: Version) -> Refusal {
@@ -198,7 +316,14 @@ fn leading_zeros(at: At, version: Version) -> Refusal {
 /// "… after 'if' statement on line 3", since 3.10: the statement is the last one that began before.
 fn block(message: &str, error: &ParseError, parsed: &Parsed<Mod>, places: &Places<'_>) -> String {
     let what = message.trim_start_matches("Expected an indented block after").trim().replace('`', "'");
-    let keyword = what.split('\'').nth(1).unwrap_or_default().to_owned();
+    let (what, keyword) = match what.as_str() {
+        "function definition" => (what, "def".to_owned()),
+        "'class' definition" => ("class definition".to_owned(), "class".to_owned()),
+        _ => {
+            let keyword = what.split('\'').nth(1).unwrap_or_default().to_owned();
+            (what.replace(" clause", " statement"), keyword)
+        }
+    };
     let start = error.location.start();
     let word = |kind: TokenKind| kind.to_string().trim_matches(['`', '\'']).to_owned();
     let head = parsed
@@ -241,7 +366,7 @@ fn python2(
         ));
     }
     if line.trim_start().starts_with("raise ")
-        && matches!(&error.error, ParseErrorType::ExpectedToken { found: TokenKind::Comma, .. })
+        && matches!(&error.error, ParseErrorType::UnparenthesizedTupleExpression)
     {
         return two(PLAIN.to_owned());
     }
@@ -255,7 +380,7 @@ fn python2(
 pub fn of_newer(
     error: &UnsupportedSyntaxError,
     places: &Places<'_>,
-    _text: &str,
+    text: &str,
     version: Version,
 ) -> Option<Refusal> {
     let at = places.at(error.range);
@@ -293,14 +418,36 @@ pub fn of_newer(
             "multiple exception types must be parenthesized"
         }
         Newer::Pep701FString(kind) => f_string(kind),
+        Newer::TypeParameterList if version >= Version(3, 11) && is_def(text, error) => "expected '('",
         _ => PLAIN,
     };
-    Some(Refusal {
-        at,
-        class: Class::Syntax,
-        message: message.to_owned(),
-        kind: Kind::Newer { needs, since: Version(3, minor) },
-    })
+    let kind = match error.kind {
+        Newer::UnparenthesizedExceptionTypes if is_bound(places.text(at.line)) => Kind::Python2,
+        _ => Kind::Newer { needs, since: Version(3, minor) },
+    };
+    Some(Refusal { at, class: Class::Syntax, message: message.to_owned(), kind })
+}
+
+/// Whether type parameters stand behind `def name`.
+fn is_def(text: &str, error: &UnsupportedSyntaxError) -> bool {
+    let before = text.get(..error.range.start().to_usize()).unwrap_or_default();
+    before
+        .rsplit(['\n', ';'])
+        .next()
+        .unwrap_or_default()
+        .trim_start()
+        .trim_start_matches("async ")
+        .starts_with("def ")
+}
+
+/// `except Error, e:`, which is how Python 2 spells `as`.
+fn is_bound(line: &str) -> bool {
+    let clause = line.trim().trim_start_matches("except").split(':').next().unwrap_or_default();
+    let mut parts = clause.split(',').skip(1);
+    let name = parts.next().unwrap_or_default().trim();
+    parts.next().is_none()
+        && !name.is_empty()
+        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
 }
 
 /// What versions before 3.12 say; which of the kinds it is is private to the parser, so its text decides.
