@@ -79,7 +79,6 @@ impl Names {
             (false, _) if ALWAYS.contains(&name) => Has::Yes,
             (false, _) if self.has_getattr => Has::Unknown(Why::GetAttr),
             (false, _) if self.writes_itself.is_some() => Has::Unknown(Why::WritesItself),
-            // A star import takes no name with an underscore, unless the other's `__all__` says so.
             (false, _) if !self.stars.is_empty() => Has::PerhapsByStar,
             (false, _) => Has::No,
         }
@@ -299,9 +298,8 @@ impl Names {
                 }
             }
             ExprKind::Starred(part) => self.target(part, is_own),
-            ExprKind::Subscript { value, .. } | ExprKind::Attribute { value, .. } => {
-                self.expr(value, is_own);
-            }
+            ExprKind::Subscript { .. } => self.expr(target, is_own),
+            ExprKind::Attribute { value, .. } => self.expr(value, is_own),
             _ => {}
         }
     }
