@@ -198,6 +198,8 @@ pub struct Handler {
 /// `case pattern if guard:`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
+    /// Where the pattern stands.
+    pub at: At,
     /// The names that the pattern binds.
     pub binds: Vec<String>,
     /// Whether the pattern takes everything.
@@ -472,6 +474,8 @@ pub struct Generator {
     pub iter: Expr,
     /// The conditions.
     pub ifs: Vec<Expr>,
+    /// `async for`.
+    pub is_async: bool,
 }
 
 /// Operators with two sides.
