@@ -65,7 +65,7 @@ pub enum Kind {
     TorchLegacy(Box<Legacy>),
     /// What `torch.save` wrote before 0.1.10: a tar of `storages`, `tensors` and `pickle`.
     TorchTar(Box<OldTar>),
-    /// A pickle of something else; joblib's without compression too. It is in [`Weights::pickle`].
+    /// A pickle of something else. It is in [`Weights::pickle`].
     Pickle,
     /// A header in JSON and tensors behind it.
     Safetensors(Box<Safetensors>),
@@ -73,8 +73,11 @@ pub enum Kind {
     Onnx(Box<Onnx>),
     /// One numpy array.
     Npy(Box<Npy>),
-    /// Compressed as a whole: what joblib writes with `compress`, or a file that was packed for its transport.
-    Compressed(Compression),
+    /// What joblib writes without compression: a pickle with the bytes of arrays between its opcodes, read so.
+    Joblib(Box<Pickle>),
+    /// Compressed as a whole: what joblib writes with `compress`, or a file that was packed for its transport. With the pickle in
+    /// it, read as joblib's, where it can be inflated and is one.
+    Compressed(Compression, Option<Box<Pickle>>),
     /// A page of the web, mostly the answer of a login or an error page.
     Html,
     /// The pointer that Git LFS leaves where the file was not fetched.
@@ -132,6 +135,30 @@ impl Weights {
         kinds::called(self)
     }
 
+    /// Every pickle in it that some way of loading executes.
+    #[must_use]
+    pub fn pickles(&self) -> Vec<&Pickle> {
+        let mut out: Vec<&Pickle> = self.pickle.iter().map(AsRef::as_ref).collect();
+        match &self.kind {
+            Kind::TorchZip(zip) => out.extend(zip.data.as_deref()),
+            Kind::TorchScript(script) => {
+                out.extend(script.zip.data.as_deref());
+                out.extend(script.constants.as_deref());
+            }
+            Kind::TorchLegacy(legacy) => out.extend(legacy.parts.iter().skip(1)),
+            Kind::TorchTar(tar) => out.extend(tar.object.as_deref()),
+            Kind::Joblib(pickle) => out.push(pickle),
+            Kind::Compressed(_, pickle) => out.extend(pickle.as_deref()),
+            Kind::Npy(array) => out.extend(array.pickle.as_deref()),
+            Kind::Npz(arrays) => {
+                let arrays = arrays.arrays.iter().filter_map(|(_, array)| array.as_ref());
+                out.extend(arrays.filter_map(|array| array.pickle.as_deref()));
+            }
+            _ => {}
+        }
+        out
+    }
+
     /// The pickle that holds the object: of a zip, of the old format, or the file itself.
     #[must_use]
     pub fn object(&self) -> Option<&Pickle> {
@@ -139,7 +166,10 @@ impl Weights {
             Kind::TorchZip(zip) => zip.data.as_deref(),
             Kind::TorchLegacy(legacy) => legacy.object(),
             Kind::TorchTar(tar) => tar.object.as_deref(),
+            Kind::TorchScript(script) => script.zip.data.as_deref(),
             Kind::Pickle => self.pickle.as_deref(),
+            Kind::Joblib(pickle) => Some(pickle),
+            Kind::Compressed(_, pickle) => pickle.as_deref(),
             _ => None,
         }
     }

@@ -74,8 +74,8 @@ pub enum Step {
     Build(Subject),
     /// Appends to something that is no list.
     Append(Subject),
-    /// A persistent id that is no storage: its first element.
-    Persistent(String),
+    /// A persistent id that is no storage: the first element of a tuple; `None` where it is no tuple.
+    Persistent(Option<String>),
     /// Looks up a number of the registry of `copyreg`.
     Extension(u32),
 }
@@ -162,7 +162,12 @@ pub enum Error {
     /// No bytes where an opcode should be.
     RanOut,
     /// Bytes end within an opcode.
-    Truncated,
+    Truncated {
+        /// Which opcode.
+        opcode: u8,
+        /// How many bytes are left behind it.
+        left: u64,
+    },
     /// No opcode.
     InvalidKey(u8),
     /// A protocol that is not known.
@@ -177,7 +182,7 @@ impl Error {
     pub fn told(&self) -> (&'static str, String) {
         match self {
             Self::RanOut => ("EOFError", "Ran out of input".to_owned()),
-            Self::Truncated => ("_pickle.UnpicklingError", "pickle data was truncated".to_owned()),
+            Self::Truncated { .. } => ("_pickle.UnpicklingError", "pickle data was truncated".to_owned()),
             Self::InvalidKey(key) if (0x20..0x7f).contains(key) && *key != b'\'' && *key != b'\\' => {
                 ("_pickle.UnpicklingError", format!("invalid load key, '{}'.", char::from(*key)))
             }
@@ -193,6 +198,15 @@ impl Error {
 /// Reads the pickle that begins at `begin` and ends at `end` at the latest.
 pub fn read(file: &mut dyn ReadAt, begin: u64, end: u64) -> Pickle {
     read_within(file, begin, end, limits::PICKLE_OPCODES)
+}
+
+/// The same for a pickle of joblib, which puts the bytes of each array behind the wrapper that describes it (joblib,
+/// `joblib/numpy_pickle.py`).
+pub fn read_joblib(file: &mut dyn ReadAt, begin: u64, end: u64) -> Pickle {
+    let mut machine = Machine::new(Stream::new(file, begin, end));
+    machine.joblib = true;
+    let ended = machine.run(limits::PICKLE_OPCODES);
+    machine.finish(ended)
 }
 
 /// The same with another bound on opcodes.
@@ -259,7 +273,7 @@ enum Halt {
 impl From<Short> for Halt {
     fn from(short: Short) -> Self {
         match short {
-            Short::End => Self::Fails(Error::Truncated),
+            Short::End => Self::Fails(Error::Truncated { opcode: 0, left: 0 }),
             Short::TooLong => Self::TooLarge("a line"),
             Short::Unread(reason) => Self::Unread(reason),
         }
@@ -300,6 +314,8 @@ struct Machine<'a> {
     /// Where the present opcode stands.
     at: u64,
     complete: bool,
+    /// Whether arrays of joblib lie between the opcodes.
+    joblib: bool,
 }
 
 impl<'a> Machine<'a> {
@@ -330,6 +346,7 @@ impl<'a> Machine<'a> {
             opcodes: 0,
             at: 0,
             complete: true,
+            joblib: false,
         }
     }
 
@@ -351,8 +368,13 @@ impl<'a> Machine<'a> {
                 *seen = true;
                 self.events.push(Event { at: self.at, step: Step::Opcode(opcode) });
             }
-            if let Err(halt) = self.step(opcode) {
-                return halt;
+            let left = self.stream.left();
+            match self.step(opcode) {
+                Ok(()) => {}
+                Err(Halt::Fails(Error::Truncated { .. })) => {
+                    return Halt::Fails(Error::Truncated { opcode, left });
+                }
+                Err(halt) => return halt,
             }
         }
     }
@@ -662,7 +684,8 @@ impl<'a> Machine<'a> {
             // Saving a whole object with its source, old files say `('module', class, file, source)`.
             let module =
                 if kind.as_deref() == Some("module") { parts.get(1).copied() } else { None };
-            self.events.push_once(self.at, kind.unwrap_or_default());
+            let is_tuple = matches!(self.at_node(id), Some(Node::Tuple(_) | Node::Long(_)));
+            self.events.push_once(self.at, is_tuple.then(|| kind.unwrap_or_default()));
             return module.unwrap_or(Value::Unknown);
         }
         let class = parts.get(1).and_then(|class| self.name_of(*class)).map(|name| name.name.clone());
@@ -1109,13 +1132,16 @@ impl<'a> Machine<'a> {
                     if let Some(made) = self.made.get_mut(index) {
                         made.state = state;
                     }
+                    if self.joblib {
+                        return self.array_of_joblib(index);
+                    }
                 }
                 Ok(())
             }
             // PERSID, BINPERSID
             b'P' => {
                 self.stream.line(limits::PICKLE_LINE)?;
-                self.events.push_once(self.at, String::new());
+                self.events.push_once(self.at, None);
                 self.push(Value::Unknown)
             }
             b'Q' => {
@@ -1124,6 +1150,52 @@ impl<'a> Machine<'a> {
                 self.push(value)
             }
             unknown => Err(Halt::Fails(Error::InvalidKey(unknown))),
+        }
+    }
+
+    /// Passes the bytes of an array, where the object that was given its state is joblib's wrapper of one.
+    fn array_of_joblib(&mut self, index: usize) -> Result<(), Halt> {
+        let Some(object) = self.made.get(index) else { return Ok(()) };
+        let wrapper = self
+            .name_of(object.by)
+            .is_some_and(|by| by.module == "joblib.numpy_pickle" && by.name == "NumpyArrayWrapper");
+        if !wrapper {
+            return Ok(());
+        }
+        let Some(Node::Dict(state)) = self.at_node(object.state) else { return Ok(()) };
+        let entries = self.entries.get(*state as usize).map(Vec::as_slice).unwrap_or_default();
+        let field = |wanted: &str| {
+            entries.iter().find(|(key, _)| self.str_of(*key) == Some(wanted)).map(|(_, value)| *value)
+        };
+        let sizes = field("shape").and_then(|shape| self.sizes(shape));
+        let width = field("dtype").and_then(|dtype| self.width(dtype));
+        let aligned = field("numpy_array_alignment_bytes").is_some_and(|bytes| bytes != Value::None);
+        let bytes = sizes.zip(width).and_then(|(sizes, width)| {
+            sizes.iter().try_fold(width, |product, size| product.checked_mul(*size))
+        });
+        let Some(bytes) = bytes else { return Err(Halt::TooLarge("arrays of joblib with compound elements")) };
+        if aligned {
+            let padding = self.stream.byte()?;
+            self.stream.skip(u64::from(padding))?;
+        }
+        Ok(self.stream.skip(bytes)?)
+    }
+
+    /// Bytes of an element of `numpy.dtype('f4', False, True)`; `None` of objects and compound types.
+    fn width(&self, dtype: Value) -> Option<u64> {
+        let Some(Node::Made(index)) = self.at_node(dtype) else { return None };
+        let object = self.made.get(*index as usize)?;
+        if self.name_of(object.by)?.name != "dtype" {
+            return None;
+        }
+        let text = self.str_of(*self.elements(object.arguments)?.first()?)?;
+        let mut characters = text.chars();
+        let kind = characters.next()?;
+        let count: u64 = characters.as_str().parse().ok()?;
+        match kind {
+            'b' | 'i' | 'u' | 'f' | 'c' | 'S' | 'M' | 'm' => Some(count),
+            'U' => count.checked_mul(4),
+            _ => None,
         }
     }
 
@@ -1179,10 +1251,10 @@ impl<'a> Machine<'a> {
 
 /// Notes a persistent id once for each kind.
 trait PushOnce {
-    fn push_once(&mut self, at: u64, kind: String);
+    fn push_once(&mut self, at: u64, kind: Option<String>);
 }
 impl PushOnce for Vec<Event> {
-    fn push_once(&mut self, at: u64, kind: String) {
+    fn push_once(&mut self, at: u64, kind: Option<String>) {
         // Of kinds there are two in real files; a hostile one stays small with the first few.
         let kinds = self.iter().filter(|event| matches!(event.step, Step::Persistent(_)));
         let known: Vec<&Event> = kinds.take(16).collect();
