@@ -25,6 +25,7 @@ const FILES: &str = "it reads, writes or removes files";
 const NETWORK: &str = "it talks to the network";
 const MEMORY: &str = "it reaches into the process itself";
 const MADE: &str = "it makes a function out of parts, and the pickle calls that";
+const CHANGED: &str = "the pickle changes the class or module itself";
 const COMPUTED: &str = "the pickle computes which name it looks up";
 
 /// Packages of which every name counts, with everything below them.
@@ -295,9 +296,27 @@ fn of(name: &Name) -> Option<&'static str> {
     let through = inner.iter().any(|part| {
         matches!(
             *part,
-            "os" | "posix" | "nt" | "sys" | "subprocess" | "importlib" | "builtins" | "__builtins__" | "ctypes" | "shutil" | "pty"
-                | "runpy" | "__import__" | "__subclasses__" | "__globals__" | "__code__" | "__getattribute__" | "__reduce__"
-                | "__reduce_ex__" | "__loader__" | "__spec__" | "__builtin__"
+            "os" | "posix"
+                | "nt"
+                | "sys"
+                | "subprocess"
+                | "importlib"
+                | "builtins"
+                | "__builtins__"
+                | "ctypes"
+                | "shutil"
+                | "pty"
+                | "runpy"
+                | "__import__"
+                | "__subclasses__"
+                | "__globals__"
+                | "__code__"
+                | "__getattribute__"
+                | "__reduce__"
+                | "__reduce_ex__"
+                | "__loader__"
+                | "__spec__"
+                | "__builtin__"
         )
     });
     through.then_some(IMPORTS)
@@ -339,6 +358,15 @@ pub fn judge(pickle: &Pickle) -> Vec<Danger> {
                 at: global.at,
                 called: called(index) || result_called(index),
             });
+        }
+    }
+    for event in &pickle.events {
+        // Giving a module or class itself a state changes what it is for everybody.
+        if let Step::Build(Subject::Global(index)) = &event.step
+            && let Some(global) = pickle.globals.get(*index)
+        {
+            let name = format!("{}.{}", global.name.module, global.name.name);
+            out.push(Danger { name, why: CHANGED, at: event.at, called: true });
         }
     }
     for event in &pickle.events {

@@ -215,18 +215,23 @@ fn cause(entries: &Entries, model: &Model, missing: &[&str], unexpected: &[&str]
         return "the model is wrapped in a DataParallel, and the state dict is of what is in it".to_owned();
     }
     if !missing.is_empty() && all(&|key| key.strip_prefix("_orig_mod.").map(str::to_owned)) {
-        return "its keys begin with `_orig_mod.`: it was saved from a model that torch.compile had wrapped".to_owned();
+        return "its keys begin with `_orig_mod.`: it was saved from a model that torch.compile had wrapped"
+            .to_owned();
     }
     let inner = entries.named.iter().find(|(_, value)| value.entries().is_some_and(Entries::is_state_dict));
     if let Some((key, _)) = inner
         && missing.len() == model.expected.len()
     {
-        return format!("it is a checkpoint with the state dict under `{key}`, and not the state dict itself");
+        return format!(
+            "it is a checkpoint with the state dict under `{key}`, and not the state dict itself"
+        );
     }
     match (missing.len(), unexpected.len()) {
         (0, 0) => "sizes of its tensors differ from those of the model".to_owned(),
         (0, more) => format!("it has {more} keys that the model has not"),
         (fewer, 0) => format!("it lacks {fewer} keys that the model has"),
-        (fewer, more) => format!("it lacks {fewer} keys that the model has, and has {more} that the model has not"),
+        (fewer, more) => {
+            format!("it lacks {fewer} keys that the model has, and has {more} that the model has not")
+        }
     }
 }

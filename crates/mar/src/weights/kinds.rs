@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use envdiff_files::{ReadAt, Reason};
 
-use super::limits;
 use super::legacy::{self, Legacy, OldTar};
+use super::limits;
 use super::numpy::{self, Npy, Npz};
 use super::onnx::Onnx;
 use super::pickle::{self, End, Pickle};
@@ -13,7 +13,7 @@ use super::safetensors::{self, Safetensors};
 use super::shape;
 use super::torch_zip::TorchZip;
 use super::torchscript::TorchScript;
-use super::zip::{Zip, ZipFault};
+use super::zip::{Content, Zip, ZipFault};
 use super::{Compression, Kind, Weights};
 
 pub(super) fn read(file: &mut dyn ReadAt) -> Result<Weights, Reason> {
@@ -22,12 +22,16 @@ pub(super) fn read(file: &mut dyn ReadAt) -> Result<Weights, Reason> {
     let count = file.read_at(0, &mut head)?;
     head.truncate(count);
     if size == 0 {
-        return Ok(Weights { size, head: Vec::new(), kind: Kind::Empty, pickle: None });
+        return Ok(Weights { size, head: Vec::new(), kind: Kind::Empty, pickle: None, more: Vec::new() });
     }
     if head.starts_with(b"PK\x03\x04") {
         let kind = zipped(file)?;
         head.truncate(64);
-        return Ok(Weights { size, head, kind, pickle: None });
+        let more = match &kind {
+            Kind::Zip(zip) => inside(file, zip),
+            _ => Vec::new(),
+        };
+        return Ok(Weights { size, head, kind, pickle: None, more });
     }
     let pickle = pickle::read(file, 0, size);
     if let End::Unread(reason) = &pickle.end {
@@ -35,7 +39,48 @@ pub(super) fn read(file: &mut dyn ReadAt) -> Result<Weights, Reason> {
     }
     let kind = plain(file, &head, size, &pickle)?;
     head.truncate(64);
-    Ok(Weights { size, head, kind, pickle: Some(Box::new(pickle)) })
+    let more = if kind == Kind::Pickle { behind(file, &pickle) } else { Vec::new() };
+    Ok(Weights { size, head, kind, pickle: Some(Box::new(pickle)), more })
+}
+
+/// Pickles behind the first one, as far as they are any.
+fn behind(file: &mut dyn ReadAt, first: &Pickle) -> Vec<Pickle> {
+    let size = file.size();
+    let mut out = Vec::new();
+    let mut at = first.len;
+    let mut ended = first.end == End::Stop;
+    while ended && at < size && out.len() < limits::MORE_PICKLES {
+        let next = pickle::read(file, at, size);
+        at += next.len;
+        ended = next.end == End::Stop;
+        if ended || !next.globals.is_empty() {
+            out.push(next);
+        }
+    }
+    out
+}
+
+/// Pickles in a zip of anything.
+fn inside(file: &mut dyn ReadAt, zip: &Zip) -> Vec<Pickle> {
+    let mut out = Vec::new();
+    for entry in zip.entries.iter().filter(|entry| entry.size > 0) {
+        if out.len() >= limits::MORE_PICKLES {
+            break;
+        }
+        let pickle = match Zip::content(file, entry, limits::COMPRESSED) {
+            Ok(Content::Stored(begin, end)) => pickle::read(file, begin, end),
+            Ok(Content::Inflated(bytes)) => {
+                let mut bytes = &*bytes;
+                let end = bytes.len() as u64;
+                pickle::read(&mut bytes, 0, end)
+            }
+            Err(_) => continue,
+        };
+        if pickle.end == End::Stop || pickle.protocol.is_some() && !pickle.globals.is_empty() {
+            out.push(pickle);
+        }
+    }
+    out
 }
 
 fn zipped(file: &mut dyn ReadAt) -> Result<Kind, Reason> {

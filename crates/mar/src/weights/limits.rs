@@ -28,6 +28,8 @@ pub const PICKLE_STORAGES: usize = 200_000;
 pub const ZIP_INFLATED: u64 = 256 << 20;
 /// The most bytes of a file compressed as a whole that are read and inflated: what is longer is told as far as that.
 pub const COMPRESSED: u64 = 64 << 20;
+/// The most pickles behind the first one, or in a zip of anything, that are read.
+pub const MORE_PICKLES: usize = 64;
 /// The largest central directory of a zip of weights, in bytes (contract, section 7).
 pub const ZIP_DIRECTORY: u64 = 256 << 20;
 /// The most entries of a zip of weights.

@@ -289,13 +289,16 @@ impl<'a> Loader<'a, '_> {
             let minor = self.call.torch.map_or((2, 6), |release| (release.0, release.1));
             return Loading::raises(Raise::new(
                 "RuntimeError",
-                format!("Cannot use ``weights_only=True`` with files saved in the legacy .tar format. {}", advice(minor)),
+                format!(
+                    "Cannot use ``weights_only=True`` with files saved in the legacy .tar format. {}",
+                    advice(minor)
+                ),
                 Fault::WeightsOnly,
                 "weights_only does not read the oldest format of torch.save",
             ));
         }
         match object {
-            Some(object) => self.object(object, None, Vec::new()),
+            Some(object) => self.object(object, Ids::Any, None, Vec::new()),
             None => Loading::raises(Raise::new(
                 "KeyError",
                 "\"filename 'storages' not found\"",
@@ -333,7 +336,11 @@ impl<'a> Loader<'a, '_> {
         };
         Loading::raises(Raise::new(
             "RuntimeError",
-            enforce(self.call.torch, Line::Subdirectory, &format!("file in archive is not in a subdirectory: {first}")),
+            enforce(
+                self.call.torch,
+                Line::Subdirectory,
+                &format!("file in archive is not in a subdirectory: {first}"),
+            ),
             Fault::WeightsKind,
             what,
         ))
@@ -347,7 +354,10 @@ impl<'a> Loader<'a, '_> {
             let minor = self.call.torch.map_or((2, 6), |release| (release.0, release.1));
             return Loading::raises(Raise::new(
                 "RuntimeError",
-                format!("Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``. {}", advice(minor)),
+                format!(
+                    "Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``. {}",
+                    advice(minor)
+                ),
                 Fault::WeightsKind,
                 "weights_only does not read a TorchScript archive",
             ));
@@ -398,11 +408,17 @@ impl<'a> Loader<'a, '_> {
             )
             .at(lack.at)
         });
-        self.object(data, missing, Vec::new())
+        self.object(data, Ids::Torch, missing, Vec::new())
     }
 
     /// What unpickling an object does, with an error that may come on the way.
-    fn object(&self, pickle: &'a Pickle, on_the_way: Option<Raise>, mut classes: Vec<Class>) -> Loading<'a> {
+    fn object(
+        &self,
+        pickle: &'a Pickle,
+        ids: Ids,
+        on_the_way: Option<Raise>,
+        mut classes: Vec<Class>,
+    ) -> Loading<'a> {
         let mut first: Option<Raise> = None;
         let mut consider = |raise: Option<Raise>| {
             if let Some(raise) = raise
@@ -417,11 +433,15 @@ impl<'a> Loader<'a, '_> {
         let mut open = None;
         if self.careful {
             let Some(release) = self.call.torch else {
-                return Loading::unknown("which torch is installed is not known, and its list of safe classes decides");
+                return Loading::unknown(
+                    "which torch is installed is not known, and its list of safe classes decides",
+                );
             };
             let safe = Safe { names: &self.call.safe_globals, open: self.call.safe_globals_open };
             match weights_only::judge(pickle, release, safe) {
                 Verdict::Takes => {}
+                // The oldest format names its tensors by numbers and text.
+                Verdict::Refuses(refusal) if ids == Ids::Any && refusal.what == "a persistent id" => {}
                 Verdict::Refuses(refusal) => {
                     let damaged = matches!(pickle.end, End::Fails { at, .. } if at == refusal.at);
                     let fault = if damaged { Fault::WeightsDamaged } else { Fault::WeightsOnly };
@@ -432,7 +452,7 @@ impl<'a> Loader<'a, '_> {
             }
         } else {
             classes.extend(imports(pickle));
-            consider(ended(pickle, true));
+            consider(ended(pickle, ids));
             open = past(pickle);
         }
         match (first, open) {
@@ -471,7 +491,10 @@ impl<'a> Loader<'a, '_> {
                 if matches!(&*device, "cpu" | "meta") {
                     continue;
                 }
-                return (None, Some(format!("a storage was on {device}, and whether that device is there decides")));
+                return (
+                    None,
+                    Some(format!("a storage was on {device}, and whether that device is there decides")),
+                );
             }
             if self.call.map_location == MapLocation::Unknown {
                 if self.call.gpu != Some(true) {
@@ -487,16 +510,24 @@ impl<'a> Loader<'a, '_> {
                     let what = if matches!(self.call.map_location, MapLocation::Device(_)) {
                         format!("map_location asks for {device}, and torch sees no GPU")
                     } else {
-                        format!("a tensor was on {device} when it was saved, map_location is not given, and torch sees no GPU")
+                        format!(
+                            "a tensor was on {device} when it was saved, map_location is not given, and torch sees no GPU"
+                        )
                     };
                     return (Some(Raise::new("RuntimeError", text, Fault::WeightsDevice, what).at(at)), None);
                 }
                 Some(true) if matches!(&*device, "cuda" | "cuda:0") => {}
                 Some(true) => {
-                    return (None, Some(format!("a storage was on {device}, and how many GPUs there are decides")));
+                    return (
+                        None,
+                        Some(format!("a storage was on {device}, and how many GPUs there are decides")),
+                    );
                 }
                 None => {
-                    return (None, Some(format!("a storage was on {device}, and whether there is a GPU decides")));
+                    return (
+                        None,
+                        Some(format!("a storage was on {device}, and whether there is a GPU decides")),
+                    );
                 }
             }
         }
@@ -516,13 +547,18 @@ impl<'a> Loader<'a, '_> {
                     && index != 3
                 {
                     let what = format!("weights_only refuses {}", refusal.what);
-                    return Loading::raises(Raise::new(refusal.exception, refusal.text, Fault::WeightsDamaged, what));
+                    return Loading::raises(Raise::new(
+                        refusal.exception,
+                        refusal.text,
+                        Fault::WeightsDamaged,
+                        what,
+                    ));
                 }
             }
             if index == 3 {
-                return self.object(part, None, classes);
+                return self.object(part, Ids::Torch, None, classes);
             }
-            if let Some(raise) = ended(part, false) {
+            if let Some(raise) = ended(part, Ids::None) {
                 return Loading { classes, outcome: Outcome::Raises(raise) };
             }
             if let Some(reason) = past(part) {
@@ -545,7 +581,7 @@ impl<'a> Loader<'a, '_> {
             )
             .at(u64::MAX)
         });
-        self.object(object, cut, classes)
+        self.object(object, Ids::Torch, cut, classes)
     }
 
     /// No format of torch: the first pickle decides.
@@ -562,16 +598,23 @@ impl<'a> Loader<'a, '_> {
         };
         if self.careful {
             let Some(release) = self.call.torch else {
-                return Loading::raises(Raise::new("_pickle.UnpicklingError", "Weights only load failed.", fault, what));
+                return Loading::raises(Raise::new(
+                    "_pickle.UnpicklingError",
+                    "Weights only load failed.",
+                    fault,
+                    what,
+                ));
             };
             return match weights_only::judge(pickle, release, Safe::default()) {
-                Verdict::Refuses(refusal) => Loading::raises(Raise::new(refusal.exception, refusal.text, fault, what)),
+                Verdict::Refuses(refusal) => {
+                    Loading::raises(Raise::new(refusal.exception, refusal.text, fault, what))
+                }
                 Verdict::Takes => self.told(magic(fault, what)),
                 Verdict::Unknown(reason) => Loading::unknown(reason),
             };
         }
         let classes: Vec<Class> = imports(pickle).collect();
-        if let Some(raise) = ended(pickle, false) {
+        if let Some(raise) = ended(pickle, Ids::None) {
             let at = raise.at;
             let classes = classes.into_iter().filter(|class| at.is_none_or(|at| class.at <= at)).collect();
             return Loading { classes, outcome: Outcome::Raises(Raise { fault, what, ..raise }) };
@@ -591,7 +634,11 @@ fn magic(fault: Fault, what: String) -> Raise {
 fn imports(pickle: &Pickle) -> impl Iterator<Item = Class> + '_ {
     pickle.globals.iter().filter(|global| !is_storage(&global.name.name)).map(|global| Class {
         // torch moved it, and maps it while it loads.
-        module: if global.name.module == "torch.tensor" { "torch._tensor".to_owned() } else { global.name.module.clone() },
+        module: if global.name.module == "torch.tensor" {
+            "torch._tensor".to_owned()
+        } else {
+            global.name.module.clone()
+        },
         name: global.name.name.clone(),
         at: global.at,
     })
@@ -601,23 +648,47 @@ fn is_storage(name: &str) -> bool {
     name.strip_suffix("Storage").is_some_and(|element| {
         matches!(
             element,
-            "Float" | "Double" | "Half" | "BFloat16" | "Long" | "Int" | "Short" | "Char" | "Byte" | "Bool" | "ComplexFloat"
-                | "ComplexDouble" | "QInt8" | "QUInt8" | "QInt32" | "QUInt4x2" | "QUInt2x4"
+            "Float"
+                | "Double"
+                | "Half"
+                | "BFloat16"
+                | "Long"
+                | "Int"
+                | "Short"
+                | "Char"
+                | "Byte"
+                | "Bool"
+                | "ComplexFloat"
+                | "ComplexDouble"
+                | "QInt8"
+                | "QUInt8"
+                | "QInt32"
+                | "QUInt4x2"
+                | "QUInt2x4"
         )
     })
 }
 
-/// The error that ends a pickle; with `storages`, persistent ids of torch are no error.
-fn ended(pickle: &Pickle, storages: bool) -> Option<Raise> {
+/// Which persistent ids an unpickler takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ids {
+    None,
+    /// Tuples.
+    Torch,
+    Any,
+}
+
+/// The error that ends a pickle.
+fn ended(pickle: &Pickle, ids: Ids) -> Option<Raise> {
     let persistent = pickle.events.iter().find_map(|event| match &event.step {
-        Step::Opcode(b'Q' | b'P') if !storages => Some(Raise::new(
+        Step::Opcode(b'Q' | b'P') if ids == Ids::None => Some(Raise::new(
             "_pickle.UnpicklingError",
             "A load persistent id instruction was encountered,\nbut no persistent_load function was specified.",
             Fault::WeightsKind,
             "the pickle asks for objects that lie outside it",
         )
         .at(event.at)),
-        Step::Persistent(None) if storages => {
+        Step::Persistent(None) if ids == Ids::Torch => {
             Some(Raise::new("AssertionError", "", Fault::WeightsDamaged, "a persistent id is no tuple").at(event.at))
         }
         Step::Extension(code) => Some(Raise::new(
@@ -660,7 +731,9 @@ fn zip_fault<'a>(fault: &ZipFault) -> Loading<'a> {
     let text = match fault {
         ZipFault::NoDirectory => "failed finding central directory",
         ZipFault::Damaged(_) => "invalid header or archive is corrupted",
-        ZipFault::TooLarge(_) | ZipFault::Method(_) | ZipFault::Unread(_) => return Loading::unknown(fault.to_string()),
+        ZipFault::TooLarge(_) | ZipFault::Method(_) | ZipFault::Unread(_) => {
+            return Loading::unknown(fault.to_string());
+        }
     };
     Loading::raises(Raise::new(
         "RuntimeError",
@@ -681,10 +754,10 @@ enum Line {
 /// A message of torch's reader, with the line of its source where that is known.
 fn enforce(torch: Option<Release>, line: Line, text: &str) -> String {
     let lines = LINES.iter().find(|(minor, _)| torch.is_some_and(|torch| (torch.0, torch.1) == *minor));
-    let number = lines.map(|(_, lines)| match line {
-        Line::Subdirectory => lines[0],
-        Line::Parse => lines[1],
-        Line::Version => lines[2],
+    let number = lines.map(|(_, (subdirectory, parse, version))| match line {
+        Line::Subdirectory => subdirectory,
+        Line::Parse => parse,
+        Line::Version => version,
     });
     match number {
         Some(number) => format!("[enforce fail at inline_container.cc:{number}] . {text}"),
@@ -693,14 +766,25 @@ fn enforce(torch: Option<Release>, line: Line, text: &str) -> String {
 }
 
 /// Asked from the releases themselves, see `fixtures/weights/make.py`.
-const LINES: &[((u32, u32), [u32; 3])] = &[((1, 13), [129, 148, 165]), ((2, 6), [175, 211, 226])];
+const LINES: &[((u32, u32), (u32, u32, u32))] = &[
+    ((1, 13), (129, 148, 165)),
+    ((2, 0), (130, 149, 166)),
+    ((2, 2), (166, 201, 216)),
+    ((2, 4), (174, 209, 224)),
+    ((2, 5), (174, 209, 224)),
+    ((2, 6), (175, 211, 226)),
+    ((2, 7), (176, 212, 227)),
+];
 
 /// What torch's reader says of a zip before anything is unpickled.
 fn reader(zip: &TorchZip, torch: Option<Release>) -> Option<Raise> {
     zip_version(&zip.zip, &zip.top, Some(zip.version)).map(|mut raise| {
         if let Some(version) = zip.version {
             raise.text = enforce(torch, Line::Version, &raise.text);
-            raise.what = format!("the file has format {version}, and torch reads up to {}", torchscript::NEWEST_FORMAT);
+            raise.what = format!(
+                "the file has format {version}, and torch reads up to {}",
+                torchscript::NEWEST_FORMAT
+            );
         } else if zip.record("version").is_some() {
             raise.text = enforce(torch, Line::Parse, &raise.text);
         }
@@ -763,7 +847,11 @@ pub fn jit_load<'a>(weights: &'a Weights, call: &JitLoad) -> Loading<'a> {
                 Some((top, _)) => zip_version(zip, top, None).map_or_else(constants, Loading::raises),
                 None => Loading::raises(Raise::new(
                     "RuntimeError",
-                    enforce(call.torch, Line::Subdirectory, &format!("file in archive is not in a subdirectory: {first}")),
+                    enforce(
+                        call.torch,
+                        Line::Subdirectory,
+                        &format!("file in archive is not in a subdirectory: {first}"),
+                    ),
                     Fault::WeightsKind,
                     what(),
                 )),
@@ -773,14 +861,19 @@ pub fn jit_load<'a>(weights: &'a Weights, call: &JitLoad) -> Loading<'a> {
             let first = npz.arrays.first().map(|(name, _)| &**name).unwrap_or_default();
             return Loading::raises(Raise::new(
                 "RuntimeError",
-                enforce(call.torch, Line::Subdirectory, &format!("file in archive is not in a subdirectory: {first}.npy")),
+                enforce(
+                    call.torch,
+                    Line::Subdirectory,
+                    &format!("file in archive is not in a subdirectory: {first}.npy"),
+                ),
                 Fault::WeightsKind,
                 what(),
             ));
         }
         _ => {
             // The reader wants room for the end record, then looks for it.
-            let text = if weights.size < 22 { "not a ZIP archive" } else { "failed finding central directory" };
+            let text =
+                if weights.size < 22 { "not a ZIP archive" } else { "failed finding central directory" };
             let fault = if weights.kind == Kind::Empty { Fault::WeightsDamaged } else { Fault::WeightsKind };
             return Loading::raises(Raise::new(
                 "RuntimeError",
@@ -848,11 +941,15 @@ fn script_load<'a>(script: &'a TorchScript, call: &JitLoad) -> Loading<'a> {
                 "RuntimeError",
                 format!("Unknown builtin op: {full}."),
                 Fault::TorchScript,
-                format!("the code calls {full}, and no import of the handler registers the operators of {}", operator.namespace),
+                format!(
+                    "the code calls {full}, and no import of the handler registers the operators of {}",
+                    operator.namespace
+                ),
             ));
         }
         let Some(torch) = call.torch else {
-            unknown.get_or_insert("which torch is installed is not known, and its operators decide".to_owned());
+            unknown
+                .get_or_insert("which torch is installed is not known, and its operators decide".to_owned());
             continue;
         };
         match torchscript::known(torch, operator) {
@@ -866,10 +963,15 @@ fn script_load<'a>(script: &'a TorchScript, call: &JitLoad) -> Loading<'a> {
                 ));
             }
             Known::Gone(gone) => {
-                unknown.get_or_insert(format!("the code calls {full}, which torch has no longer since {}.{}", gone.0, gone.1));
+                unknown.get_or_insert(format!(
+                    "the code calls {full}, which torch has no longer since {}.{}",
+                    gone.0, gone.1
+                ));
             }
             Known::No => {
-                unknown.get_or_insert(format!("the code calls {full}, and since when torch has that is not known"));
+                unknown.get_or_insert(format!(
+                    "the code calls {full}, and since when torch has that is not known"
+                ));
             }
         }
     }
@@ -936,7 +1038,9 @@ pub fn onnx_load<'a>(weights: &'a Weights, path: &str) -> Loading<'a> {
     let damaged = |fault, what: String| {
         Loading::raises(Raise::new(
             "onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf",
-            format!("[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : Load model from {path} failed:Protobuf parsing failed."),
+            format!(
+                "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : Load model from {path} failed:Protobuf parsing failed."
+            ),
             fault,
             what,
         ))
@@ -953,14 +1057,22 @@ pub fn onnx_load<'a>(weights: &'a Weights, path: &str) -> Loading<'a> {
         Kind::Onnx(onnx) if !onnx.whole => damaged(Fault::WeightsDamaged, "the model is cut off".to_owned()),
         Kind::Onnx(onnx) => {
             if let Some((domain, _)) = onnx.opsets.iter().find(|(domain, _)| !is_known_domain(domain)) {
-                return Loading::unknown(format!("operators of the domain {domain} must be registered by a library"));
+                return Loading::unknown(format!(
+                    "operators of the domain {domain} must be registered by a library"
+                ));
             }
             let own = onnx.opsets.iter().filter(|(domain, _)| matches!(&**domain, "" | "ai.onnx"));
-            if let Some((_, opset)) = own.max_by_key(|(_, version)| *version).filter(|(_, version)| *version > ONNX_OPSET) {
-                return Loading::unknown(format!("whether this onnxruntime knows operator set {opset} is not known"));
+            if let Some((_, opset)) =
+                own.max_by_key(|(_, version)| *version).filter(|(_, version)| *version > ONNX_OPSET)
+            {
+                return Loading::unknown(format!(
+                    "whether this onnxruntime knows operator set {opset} is not known"
+                ));
             }
             if let Some(version) = onnx.ir_version.filter(|version| *version > ONNX_IR) {
-                return Loading::unknown(format!("whether this onnxruntime reads format {version} is not known"));
+                return Loading::unknown(format!(
+                    "whether this onnxruntime reads format {version} is not known"
+                ));
             }
             Loading::loads(Loaded::Session)
         }
@@ -972,8 +1084,15 @@ pub fn onnx_load<'a>(weights: &'a Weights, path: &str) -> Loading<'a> {
 fn is_known_domain(domain: &str) -> bool {
     matches!(
         domain,
-        "" | "ai.onnx" | "ai.onnx.ml" | "ai.onnx.training" | "ai.onnx.preview.training" | "com.microsoft" | "com.microsoft.nchwc"
-            | "com.microsoft.experimental" | "org.pytorch.aten" | "com.ms.internal.nhwc"
+        "" | "ai.onnx"
+            | "ai.onnx.ml"
+            | "ai.onnx.training"
+            | "ai.onnx.preview.training"
+            | "com.microsoft"
+            | "com.microsoft.nchwc"
+            | "com.microsoft.experimental"
+            | "org.pytorch.aten"
+            | "com.ms.internal.nhwc"
     )
 }
 
@@ -1013,12 +1132,20 @@ fn plain<'a>(pickle: &'a Pickle, python: Option<(u32, u32)>, fault: Fault, calle
     let mut classes: Vec<Class> = pickle
         .globals
         .iter()
-        .map(|global| Class { module: global.name.module.clone(), name: global.name.name.clone(), at: global.at })
+        .map(|global| Class {
+            module: global.name.module.clone(),
+            name: global.name.name.clone(),
+            at: global.at,
+        })
         .collect();
-    if let Some(raise) = ended(pickle, false) {
+    if let Some(raise) = ended(pickle, Ids::None) {
         let at = raise.at;
         classes.retain(|class| at.is_none_or(|at| class.at <= at));
-        let what = if fault == Fault::WeightsKind { format!("the file is {called}, not a pickle") } else { raise.what.clone() };
+        let what = if fault == Fault::WeightsKind {
+            format!("the file is {called}, not a pickle")
+        } else {
+            raise.what.clone()
+        };
         return Loading { classes, outcome: Outcome::Raises(Raise { fault, what, ..raise }) };
     }
     if let Some(reason) = past(pickle) {
@@ -1038,20 +1165,32 @@ pub fn joblib_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_>
         Kind::Joblib(pickle) => plain(pickle, python, Fault::WeightsDamaged, weights.called()),
         Kind::Compressed(_, Some(pickle)) => plain(pickle, python, Fault::WeightsDamaged, weights.called()),
         Kind::Compressed(..) => Loading::unknown("what is compressed in it was not read"),
-        Kind::Empty => Loading::raises(Raise::new("EOFError", "", Fault::WeightsDamaged, "the file is empty")),
-        Kind::Pickle => pickle_load(weights, python),
+        Kind::Empty => {
+            Loading::raises(Raise::new("EOFError", "", Fault::WeightsDamaged, "the file is empty"))
+        }
+        Kind::Pickle => {
+            let mut loading = pickle_load(weights, python);
+            if let Outcome::Raises(raise) = &mut loading.outcome
+                && raise.text.starts_with("A load persistent id")
+            {
+                raise.text = "unsupported persistent id encountered".to_owned();
+            }
+            loading
+        }
         _ => match weights.pickle.as_deref() {
             // joblib's unpickler is Python's own in Python, whose table of opcodes is a dictionary.
             Some(pickle) => match &pickle.end {
-                End::Fails { error: Error::InvalidKey(key), at } if pickle.globals.is_empty() => Loading::raises(
-                    Raise::new(
-                        "KeyError",
-                        key.to_string(),
-                        Fault::WeightsKind,
-                        format!("the file is {}, not one of joblib", weights.called()),
+                End::Fails { error: Error::InvalidKey(key), at } if pickle.globals.is_empty() => {
+                    Loading::raises(
+                        Raise::new(
+                            "KeyError",
+                            key.to_string(),
+                            Fault::WeightsKind,
+                            format!("the file is {}, not one of joblib", weights.called()),
+                        )
+                        .at(*at),
                     )
-                    .at(*at),
-                ),
+                }
                 _ => pickle_load(weights, python),
             },
             None => Loading::raises(Raise::new(
@@ -1069,9 +1208,12 @@ pub fn joblib_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_>
 #[must_use]
 pub fn np_load<'a>(weights: &'a Weights, allow_pickle: Option<bool>, path: &str) -> Loading<'a> {
     match &weights.kind {
-        Kind::Empty => {
-            Loading::raises(Raise::new("EOFError", "No data left in file", Fault::WeightsDamaged, "the file is empty"))
-        }
+        Kind::Empty => Loading::raises(Raise::new(
+            "EOFError",
+            "No data left in file",
+            Fault::WeightsDamaged,
+            "the file is empty",
+        )),
         Kind::CutZip(_) => Loading::raises(Raise::new(
             "zipfile.BadZipFile",
             "File is not a zip file",

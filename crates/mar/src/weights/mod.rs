@@ -42,6 +42,9 @@ pub struct Weights {
     /// What an unpickler finds that begins at the first byte; `None` where the file begins as a zip does. For a file that is no
     /// pickle this ends after a few bytes, and says with which error.
     pub pickle: Option<Box<Pickle>>,
+    /// Pickles that stand behind the first, or in a zip that is none of torch's: no loader asked for here runs them, but another
+    /// reader may.
+    pub more: Vec<Pickle>,
 }
 
 /// What a file is, decided by its bytes; its name does not matter.
@@ -135,7 +138,7 @@ impl Weights {
         kinds::called(self)
     }
 
-    /// Every pickle in it that some way of loading executes.
+    /// Every pickle in it.
     #[must_use]
     pub fn pickles(&self) -> Vec<&Pickle> {
         let mut out: Vec<&Pickle> = self.pickle.iter().map(AsRef::as_ref).collect();
@@ -156,6 +159,7 @@ impl Weights {
             }
             _ => {}
         }
+        out.extend(&self.more);
         out
     }
 

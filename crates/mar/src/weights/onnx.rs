@@ -88,8 +88,9 @@ impl Onnx {
             }
         }
         // Any bytes are protobuf for a while: what has neither version nor graph is no model.
-        (out.ir_version.is_some_and(|version| version < 1_000) && (out.graph.is_some() || !out.opsets.is_empty()))
-            .then_some(out)
+        (out.ir_version.is_some_and(|version| version < 1_000)
+            && (out.graph.is_some() || !out.opsets.is_empty()))
+        .then_some(out)
     }
 }
 

@@ -230,6 +230,8 @@ enum Value {
     Bytes,
     Node(u32),
     Unknown,
+    /// A place of the memo that nothing was put into.
+    Empty,
 }
 
 const LOST: u32 = u32::MAX;
@@ -293,7 +295,7 @@ struct Machine<'a> {
     memo: Vec<Value>,
     /// Places of the memo that lie far beyond the others.
     far: HashMap<u64, Value>,
-    /// How many `MEMOIZE` there were, and how many places are taken.
+    /// How many places are taken.
     memoized: u64,
     wide: Vec<i64>,
     strings: Vec<Box<str>>,
@@ -558,15 +560,27 @@ impl<'a> Machine<'a> {
 
     fn memo_put(&mut self, place: u64) -> Result<(), Halt> {
         let value = self.top()?;
-        self.memoized += 1;
         let index = usize::try_from(place).unwrap_or(usize::MAX);
         if let Some(slot) = self.memo.get_mut(index) {
+            self.memoized += u64::from(*slot == Value::Empty);
             *slot = value;
         } else if index < limits::PICKLE_MEMO && index <= self.memo.len() * 2 + 1_024 {
-            self.memo.resize(index, Value::Unknown);
+            self.memo.resize(index, Value::Empty);
             self.memo.push(value);
+            // What lay far away has its place here now.
+            let moved: Vec<u64> = self.far.keys().copied().filter(|far| *far <= place).collect();
+            for far in moved {
+                let held = self.far.remove(&far);
+                let slot = usize::try_from(far).ok().and_then(|far| self.memo.get_mut(far));
+                if let (Some(held), Some(slot)) = (held, slot)
+                    && *slot == Value::Empty
+                {
+                    *slot = held;
+                }
+            }
+            self.memoized += 1;
         } else if self.far.len() < limits::PICKLE_ENTRIES {
-            self.far.insert(place, value);
+            self.memoized += u64::from(self.far.insert(place, value).is_none());
         } else {
             return Err(Halt::TooLarge("places of the memo"));
         }
@@ -575,7 +589,8 @@ impl<'a> Machine<'a> {
 
     fn memo_get(&mut self, place: u64) -> Result<(), Halt> {
         let index = usize::try_from(place).unwrap_or(usize::MAX);
-        let found = self.memo.get(index).copied().or_else(|| self.far.get(&place).copied());
+        let near = self.memo.get(index).copied().filter(|value| *value != Value::Empty);
+        let found = near.or_else(|| self.far.get(&place).copied());
         match found {
             Some(value) => self.push(value),
             None => Err(other(format!("Memo value not found at index {place}"))),
@@ -604,7 +619,7 @@ impl<'a> Machine<'a> {
             Value::Float => Subject::Builtin("float"),
             Value::Text(_) => Subject::Builtin("str"),
             Value::Bytes => Subject::Builtin("bytes"),
-            Value::Unknown => Subject::Unknown,
+            Value::Unknown | Value::Empty => Subject::Unknown,
             Value::Node(_) => match self.at_node(value) {
                 Some(Node::Tuple(_) | Node::Long(_)) => Subject::Builtin("tuple"),
                 Some(Node::List(_)) => Subject::Builtin("list"),
@@ -682,8 +697,7 @@ impl<'a> Machine<'a> {
         let kind = parts.first().and_then(|first| self.str_of(*first)).map(str::to_owned);
         if kind.as_deref() != Some("storage") {
             // Saving a whole object with its source, old files say `('module', class, file, source)`.
-            let module =
-                if kind.as_deref() == Some("module") { parts.get(1).copied() } else { None };
+            let module = if kind.as_deref() == Some("module") { parts.get(1).copied() } else { None };
             let is_tuple = matches!(self.at_node(id), Some(Node::Tuple(_) | Node::Long(_)));
             self.events.push_once(self.at, is_tuple.then(|| kind.unwrap_or_default()));
             return module.unwrap_or(Value::Unknown);
@@ -913,7 +927,8 @@ impl<'a> Machine<'a> {
             // BINSTRING
             b'T' => {
                 let len = i32::from_le_bytes(self.stream.array()?);
-                let len = u64::try_from(len).map_err(|_| other("BINSTRING pickle has negative byte count"))?;
+                let len =
+                    u64::try_from(len).map_err(|_| other("BINSTRING pickle has negative byte count"))?;
                 let value = self.string(len)?;
                 self.push(value)
             }
@@ -954,9 +969,9 @@ impl<'a> Machine<'a> {
                 self.push(value)
             }
             // NEXT_BUFFER, READONLY_BUFFER
-            0x97 => Err(other(
-                "pickle stream refers to out-of-band data but no *buffers* argument was given",
-            )),
+            0x97 => {
+                Err(other("pickle stream refers to out-of-band data but no *buffers* argument was given"))
+            }
             0x98 => self.top().map(drop),
             // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
             b')' => self.tuple_of(0),
@@ -1173,7 +1188,9 @@ impl<'a> Machine<'a> {
         let bytes = sizes.zip(width).and_then(|(sizes, width)| {
             sizes.iter().try_fold(width, |product, size| product.checked_mul(*size))
         });
-        let Some(bytes) = bytes else { return Err(Halt::TooLarge("arrays of joblib with compound elements")) };
+        let Some(bytes) = bytes else {
+            return Err(Halt::TooLarge("arrays of joblib with compound elements"));
+        };
         if aligned {
             let padding = self.stream.byte()?;
             self.stream.skip(u64::from(padding))?;
@@ -1308,7 +1325,7 @@ impl Told<'_, '_> {
                 self.machine.str_of(value).map_or(Shape::Unknown, |text| Shape::Text(text.to_owned()))
             }
             Value::Bytes => Shape::Bytes,
-            Value::Unknown => Shape::Unknown,
+            Value::Unknown | Value::Empty => Shape::Unknown,
             Value::Node(_) => match self.machine.at_node(value) {
                 Some(Node::Tuple(elements)) => Shape::Tuple(elements.len()),
                 Some(Node::Long(count)) => Shape::Tuple(*count),
@@ -1398,11 +1415,7 @@ impl Machine<'_> {
         let inner = |value: Value| -> Option<Tensor> {
             let Some(Node::Made(index)) = self.at_node(value) else { return None };
             let object = self.made.get(*index as usize)?;
-            self.tensor(
-                self.name_of(object.by)?,
-                self.elements(object.arguments).unwrap_or_default(),
-                depth,
-            )
+            self.tensor(self.name_of(object.by)?, self.elements(object.arguments).unwrap_or_default(), depth)
         };
         let unknown = Tensor { sizes: None, dtype: None, location: String::new(), parameter: false };
         match (&*by.module, &*by.name) {
@@ -1436,9 +1449,9 @@ impl Machine<'_> {
                 Some(unknown)
             }
             ("torch._tensor", "_rebuild_from_type" | "_rebuild_from_type_v2") => {
-                let made = self.name_of(argument(0)).and_then(|by| {
-                    self.tensor(by, self.elements(argument(2)).unwrap_or_default(), depth)
-                });
+                let made = self
+                    .name_of(argument(0))
+                    .and_then(|by| self.tensor(by, self.elements(argument(2)).unwrap_or_default(), depth));
                 let parameter =
                     self.name_of(argument(1)).is_some_and(|class| class.module == "torch.nn.parameter");
                 let made = made.unwrap_or(unknown);
@@ -1469,10 +1482,28 @@ impl Machine<'_> {
 /// torch's own constant for a name of a type.
 fn dtype(name: &str) -> Option<&'static str> {
     const DTYPES: [&str; 22] = [
-        "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
-        "complex64", "complex128", "complex32", "qint8", "quint8", "qint32", "float8_e4m3fn", "float8_e5m2",
-        "float8_e4m3fnuz", "uint16", "uint32", "uint64",
+        "float32",
+        "float64",
+        "float16",
+        "bfloat16",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "bool",
+        "complex64",
+        "complex128",
+        "complex32",
+        "qint8",
+        "quint8",
+        "qint32",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "uint16",
+        "uint32",
+        "uint64",
     ];
     DTYPES.into_iter().find(|known| *known == name)
 }
-

@@ -52,7 +52,8 @@ pub(super) fn looks_so(head: &[u8], size: u64) -> bool {
     let Some(length) = head.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes) else {
         return false;
     };
-    head.get(8) == Some(&b'{') && (length <= size.saturating_mul(64).max(limits::SAFETENSORS_HEADER * 2))
+    let begins = head.get(8..).and_then(|text| text.iter().find(|byte| !byte.is_ascii_whitespace()));
+    begins == Some(&b'{') && (length <= size.saturating_mul(64).max(limits::SAFETENSORS_HEADER * 2))
 }
 
 impl Safetensors {
@@ -161,7 +162,10 @@ impl<'de> serde::Deserialize<'de> for Header {
                     } else {
                         let told: Told = map.next_value()?;
                         if bits(&told.dtype).is_none() {
-                            return Err(A::Error::custom(format!("unknown variant `{}`, expected one of {DTYPES}", told.dtype)));
+                            return Err(A::Error::custom(format!(
+                                "unknown variant `{}`, expected one of {DTYPES}",
+                                told.dtype
+                            )));
                         }
                         out.tensors.push((key, told));
                     }

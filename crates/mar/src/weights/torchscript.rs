@@ -178,7 +178,12 @@ mod tests {
         let mut found = BTreeSet::new();
         calls(code, &mut found);
         let expected: BTreeSet<Operator> = [
-            "aten::add", "aten::device", "aten::linear", "aten::mul", "aten::relu_", "prim::RaiseException",
+            "aten::add",
+            "aten::device",
+            "aten::linear",
+            "aten::mul",
+            "aten::relu_",
+            "prim::RaiseException",
             "torchvision::nms",
         ]
         .into_iter()

@@ -60,12 +60,7 @@ pub fn allows(release: Release, module: &str, name: &str) -> bool {
         "torch.serialization" => name == "_get_layout",
         "torch._tensor" => name == "_rebuild_from_type_v2" && minor >= (2, 0),
         "torch._utils" => rebuilds(minor, name),
-        "torch.storage" => match name {
-            "TypedStorage" => minor >= (2, 0),
-            "UntypedStorage" => true,
-            // What 1.13 calls its typed storage.
-            _ => name == "TypedStorage",
-        },
+        "torch.storage" => matches!(name, "TypedStorage" | "UntypedStorage"),
         "torch" => match name {
             "Size" | "Tensor" => true,
             "device" => minor >= COUNTED,
@@ -91,7 +86,9 @@ fn rebuilds(minor: Minor, name: &str) -> bool {
         | "_rebuild_meta_tensor_no_storage" => true,
         "_rebuild_sparse_csr_tensor" => minor < (2, 0),
         "_rebuild_tensor_v3" | "_rebuild_nested_tensor" => minor >= (2, 2),
-        "_rebuild_parameter_with_state" | "_rebuild_qtensor" | "_rebuild_wrapper_subclass" => minor >= COUNTED,
+        "_rebuild_parameter_with_state" | "_rebuild_qtensor" | "_rebuild_wrapper_subclass" => {
+            minor >= COUNTED
+        }
         "_rebuild_device_tensor_from_numpy" => minor >= BLOCKING,
         "_rebuild_device_tensor_from_cpu_tensor" => minor >= WIDER,
         _ => false,
@@ -118,7 +115,18 @@ fn is_storage_class(name: &str, cpu: bool) -> bool {
         Some("QInt32" | "QInt8" | "QUInt2x4" | "QUInt4x2" | "QUInt8") => cpu,
         Some(element) => matches!(
             element,
-            "BFloat16" | "Bool" | "Byte" | "Char" | "ComplexDouble" | "ComplexFloat" | "Double" | "Float" | "Half" | "Int" | "Long" | "Short"
+            "BFloat16"
+                | "Bool"
+                | "Byte"
+                | "Char"
+                | "ComplexDouble"
+                | "ComplexFloat"
+                | "Double"
+                | "Float"
+                | "Half"
+                | "Int"
+                | "Long"
+                | "Short"
         ),
         None => false,
     }
@@ -130,10 +138,11 @@ fn is_dtype(minor: Minor, name: &str) -> bool {
         | "int32" | "int64" => true,
         "float8_e5m2" | "float8_e4m3fn" => minor >= (2, 2),
         "float8_e5m2fnuz" | "float8_e4m3fnuz" => minor >= (2, 3),
-        "bfloat16" | "bool" | "uint8" | "uint16" | "uint32" | "uint64" | "qint8" | "qint32" | "quint8"
-        | "quint4x2" | "quint2x4" | "bits8" | "bits16" | "bits1x8" | "bits2x4" | "bits4x2" => minor >= COUNTED,
-        "uint1" | "uint2" | "uint3" | "uint4" | "uint5" | "uint6" | "uint7" | "int1" | "int2" | "int3" | "int4"
-        | "int5" | "int6" | "int7" | "float8_e8m0fnu" => minor >= (2, 7),
+        "uint16" | "uint32" | "uint64" => minor >= WIDER,
+        "bfloat16" | "bool" | "uint8" | "qint8" | "qint32" | "quint8" | "quint4x2" | "quint2x4" | "bits8"
+        | "bits16" | "bits1x8" | "bits2x4" | "bits4x2" => minor >= COUNTED,
+        "uint1" | "uint2" | "uint3" | "uint4" | "uint5" | "uint6" | "uint7" | "int1" | "int2" | "int3"
+        | "int4" | "int5" | "int6" | "int7" | "float8_e8m0fnu" => minor >= (2, 7),
         "float4_e2m1fn_x2" => minor >= (2, 8),
         _ => false,
     }
@@ -153,9 +162,9 @@ fn is_scheme(name: &str) -> bool {
 /// The opcodes that it knows; BINFLOAT since 2.0.
 fn knows(minor: Minor, opcode: u8) -> bool {
     match opcode {
-        b'c' | 0x81 | b'R' | b'b' | b'a' | b'e' | b's' | b'u' | b'(' | b't' | 0x85 | 0x86 | 0x87 | b'N' | 0x88
-        | 0x89 | b')' | b']' | b'}' | 0x8f | b'J' | b'K' | b'M' | b'X' | b'U' | b'Q' | b'h' | b'j' | b'q' | b'r'
-        | 0x8a | 0x80 | b'.' => true,
+        b'c' | 0x81 | b'R' | b'b' | b'a' | b'e' | b's' | b'u' | b'(' | b't' | 0x85 | 0x86 | 0x87 | b'N'
+        | 0x88 | 0x89 | b')' | b']' | b'}' | 0x8f | b'J' | b'K' | b'M' | b'X' | b'U' | b'Q' | b'h' | b'j'
+        | b'q' | b'r' | 0x8a | 0x80 | b'.' => true,
         b'G' => minor >= (2, 0),
         _ => false,
     }
@@ -177,7 +186,8 @@ pub fn judge(pickle: &Pickle, release: Release, safe: Safe<'_>) -> Verdict {
                     at: event.at,
                     what,
                     exception: "_pickle.UnpicklingError",
-                    text: worded(minor, &text),
+                    // Before 2.5 only a RuntimeError is worded anew, and this is none.
+                    text: if minor < BLOCKING && text == NO_ID { text } else { worded(minor, &text) },
                 });
             }
             Taken::Open(reason) => return Verdict::Unknown(reason),
@@ -189,20 +199,26 @@ pub fn judge(pickle: &Pickle, release: Release, safe: Safe<'_>) -> Verdict {
         End::Unread(_) => Verdict::Unknown("it cannot be read".to_owned()),
         End::Fails { error, at } => {
             let refuse = |exception, text: String| {
-                Verdict::Refuses(Refusal { at: *at, what: "a pickle that is damaged".to_owned(), exception, text })
+                Verdict::Refuses(Refusal {
+                    at: *at,
+                    what: "a pickle that is damaged".to_owned(),
+                    exception,
+                    text,
+                })
             };
             match error {
                 // The opcode itself was a step, and is no opcode of this unpickler.
-                Error::InvalidKey(key) => refuse(
-                    "_pickle.UnpicklingError",
-                    worded(minor, &format!("Unsupported operand {key}")),
-                ),
+                Error::InvalidKey(key) => {
+                    refuse("_pickle.UnpicklingError", worded(minor, &format!("Unsupported operand {key}")))
+                }
                 Error::RanOut => refuse("EOFError", String::new()),
                 Error::Truncated { opcode, left } => {
                     let (exception, text) = short(*opcode, *left);
                     refuse(exception, text)
                 }
-                Error::Protocol(_) | Error::Other(..) => refuse("IndexError", "pop from empty list".to_owned()),
+                Error::Protocol(_) | Error::Other(..) => {
+                    refuse("IndexError", "pop from empty list".to_owned())
+                }
             }
         }
     }
@@ -279,9 +295,7 @@ impl Rule<'_> {
                 "a persistent id that is no storage",
                 format!("Only persistent_load of storage is allowed, but got {kind}"),
             ),
-            Step::Persistent(None) => {
-                Self::refused("a persistent id", "unsupported persistent id encountered")
-            }
+            Step::Persistent(None) => Self::refused("a persistent id", NO_ID),
         }
     }
 
@@ -315,7 +329,8 @@ impl Rule<'_> {
             return Self::refused(&*full, "``torch.distributed.tensor`` must be imported to load DTensors");
         }
         // From 2.7 the whole name stands in the advice, without `builtins.` in front.
-        let shown = if self.minor >= (2, 7) { full.strip_prefix("builtins.").unwrap_or(&full) } else { &*full };
+        let shown =
+            if self.minor >= (2, 7) { full.strip_prefix("builtins.").unwrap_or(&full) } else { &*full };
         let advice = if self.minor >= (2, 7) { shown } else { &*name };
         let begin = format!("Unsupported global: GLOBAL {shown} was not an allowed global by default. ");
         let text = if self.minor >= WIDER {
@@ -398,7 +413,8 @@ impl Rule<'_> {
             Subject::Result(index) => {
                 let Some((module, name)) = self.resolved(*index) else { return Taken::Fine };
                 let full = format!("{module}.{name}");
-                let tensor = module == "torch._utils" || module == "torch._tensor" || name.ends_with("Tensor");
+                let tensor =
+                    module == "torch._utils" || module == "torch._tensor" || name.ends_with("Tensor");
                 if tensor || matches!(&*full, "collections.OrderedDict" | "torch.nn.parameter.Parameter") {
                     return Taken::Fine;
                 }
@@ -422,6 +438,7 @@ impl Rule<'_> {
     }
 }
 
+const NO_ID: &str = "unsupported persistent id encountered";
 const NESTED: &[&str] = &[
     "torch.nested._internal.nested_tensor.NestedTensor",
     "torch.nested._internal.nested_tensor._rebuild_njt",

@@ -151,7 +151,8 @@ impl Zip {
         }
         let lens = u16_of(&header, 26).zip(u16_of(&header, 28)).ok_or(ZipFault::Damaged("local header"))?;
         let begin = entry.local + 30 + u64::from(lens.0) + u64::from(lens.1);
-        let end = begin.checked_add(entry.packed).filter(|end| *end <= size).ok_or(ZipFault::Damaged("entry"))?;
+        let end =
+            begin.checked_add(entry.packed).filter(|end| *end <= size).ok_or(ZipFault::Damaged("entry"))?;
         match entry.method {
             0 => Ok(Content::Stored(begin, end)),
             8 => {
