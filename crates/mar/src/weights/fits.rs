@@ -62,8 +62,14 @@ pub fn load_state_dict(object: &Shape, model: &Model, strict: bool) -> Fit {
     let given: HashMap<&str, &Shape> = entries.named.iter().map(|(key, value)| (&**key, value)).collect();
     let known: HashSet<&str> = model.expected.iter().map(|expected| &*expected.name).collect();
     let modules = Modules::of(model);
-    let missing: Vec<&str> =
-        model.expected.iter().map(|e| &*e.name).filter(|name| !given.contains_key(name)).collect();
+    let versions: HashMap<&str, i64> =
+        entries.versions.iter().map(|(name, number)| (&**name, *number)).collect();
+    let missing: Vec<&str> = model
+        .expected
+        .iter()
+        .map(|expected| &*expected.name)
+        .filter(|name| !given.contains_key(name) && !forgiven(name, &versions))
+        .collect();
     let unexpected = modules.unexpected(entries, &known);
     let mismatch = mismatches(model, &given);
     let differs = !missing.is_empty() || !unexpected.is_empty();
@@ -88,6 +94,20 @@ pub fn load_state_dict(object: &Shape, model: &Model, strict: bool) -> Fit {
     messages.extend(mismatch.errors);
     let text = format!("Error(s) in loading state_dict for {}:\n\t{}", model.class, messages.join("\n\t"));
     Fit::Raises(raise("RuntimeError", text, cause(entries, model, &missing, &unexpected)))
+}
+
+/// Whether a batch normalization lets it be missing: its counter is new since its version 2 (torch,
+/// `torch/nn/modules/batchnorm.py`).
+fn forgiven(name: &str, versions: &HashMap<&str, i64>) -> bool {
+    let module = match name.strip_suffix("num_batches_tracked") {
+        Some("") => "",
+        Some(module) => match module.strip_suffix('.') {
+            Some(module) => module,
+            None => return false,
+        },
+        None => return false,
+    };
+    versions.get(module).is_none_or(|version| *version < 2)
 }
 
 fn raise(exception: &'static str, text: String, what: String) -> Raise {

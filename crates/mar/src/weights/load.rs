@@ -765,8 +765,11 @@ fn enforce(torch: Option<Release>, line: Line, text: &str) -> String {
     }
 }
 
+/// A minor release.
+type Minor = (u32, u32);
+
 /// Asked from the releases themselves, see `fixtures/weights/make.py`.
-const LINES: &[((u32, u32), (u32, u32, u32))] = &[
+const LINES: &[(Minor, (u32, u32, u32))] = &[
     ((1, 13), (129, 148, 165)),
     ((2, 0), (130, 149, 166)),
     ((2, 2), (166, 201, 216)),

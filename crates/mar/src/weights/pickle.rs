@@ -1387,7 +1387,11 @@ impl Told<'_, '_> {
             return Shape::Tensor(tensor);
         }
         match (&*by.module, &*by.name) {
-            ("collections", "OrderedDict") => Shape::OrderedDict(self.entries(object.entries, depth)),
+            ("collections", "OrderedDict") => {
+                let mut entries = self.entries(object.entries, depth);
+                entries.versions = machine.versions(object.state);
+                Shape::OrderedDict(entries)
+            }
             ("builtins", "set" | "frozenset") => Shape::Set,
             ("builtins", "bytearray") | ("_codecs", "encode") => Shape::Bytes,
             // What protocols below 2 write for an instance: the class is the first argument.
@@ -1459,6 +1463,32 @@ impl Machine<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The entries of a dictionary of any kind.
+    fn entries_of(&self, value: Value) -> &[(Value, Value)] {
+        let index = match self.at_node(value) {
+            Some(Node::Dict(index)) => Some(*index),
+            Some(Node::Made(made)) => self.made.get(*made as usize).and_then(|object| object.entries),
+            _ => None,
+        };
+        index.and_then(|index| self.entries.get(index as usize)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The versions in the `_metadata` of a state dict's state.
+    fn versions(&self, state: Value) -> Vec<(String, i64)> {
+        let entry = |value: Value, wanted: &str| {
+            let mut entries = self.entries_of(value).iter();
+            entries.find(|(key, _)| self.str_of(*key) == Some(wanted)).map(|(_, value)| *value)
+        };
+        let Some(metadata) = entry(state, "_metadata") else { return Vec::new() };
+        let modules = self.entries_of(metadata).iter();
+        modules
+            .filter_map(|(key, value)| {
+                let version = self.int_of(entry(*value, "version")?)?;
+                Some((self.str_of(*key)?.to_owned(), version))
+            })
+            .collect()
     }
 
     /// A tuple of whole numbers, or `torch.Size` of one.

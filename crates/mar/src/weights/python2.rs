@@ -2,6 +2,9 @@
 //!
 //! Written by `fixtures/weights/compat_pickle.py` from Python's own tables.
 
+/// A module and a name.
+type Pair = (&'static str, &'static str);
+
 /// What an unpickler of Python 3 looks up for a name in a pickle of protocol 0, 1 or 2 (Python, `Lib/_compat_pickle.py`).
 #[must_use]
 pub fn modern<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
@@ -74,7 +77,7 @@ static MODULES: &[(&str, &str)] = &[
 ];
 
 #[rustfmt::skip]
-static NAMES: &[((&str, &str), (&str, &str))] = &[
+static NAMES: &[(Pair, Pair)] = &[
     (("UserDict", "IterableUserDict"), ("collections", "UserDict")),
     (("UserDict", "UserDict"), ("collections", "UserDict")),
     (("UserList", "UserList"), ("collections", "UserList")),

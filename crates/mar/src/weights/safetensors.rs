@@ -47,13 +47,13 @@ fn bits(dtype: &str) -> Option<u64> {
     })
 }
 
-/// Whether a head may be that of safetensors: a length that lies in the file or is absurd, then `{`.
+/// Whether a head may be that of safetensors: eight bytes, then a JSON object. What the eight bytes say does not matter: a wrong
+/// length is a damage.
 pub(super) fn looks_so(head: &[u8], size: u64) -> bool {
-    let Some(length) = head.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes) else {
-        return false;
-    };
-    let begins = head.get(8..).and_then(|text| text.iter().find(|byte| !byte.is_ascii_whitespace()));
-    begins == Some(&b'{') && (length <= size.saturating_mul(64).max(limits::SAFETENSORS_HEADER * 2))
+    let length = head.get(..8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    let inside = length.is_some_and(|length| length <= size.saturating_sub(8));
+    let mut text = head.get(8..).unwrap_or_default().iter().filter(|byte| !byte.is_ascii_whitespace());
+    text.next() == Some(&b'{') && (inside || matches!(text.next(), Some(b'"' | b'}')))
 }
 
 impl Safetensors {

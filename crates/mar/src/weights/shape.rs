@@ -69,6 +69,9 @@ pub struct Entries {
     pub others: usize,
     /// Whether entries were left out, for there were more than are kept.
     pub cut: bool,
+    /// The versions of the modules that a state dict was made of (`_metadata`), by their names; `load_state_dict` lets older ones
+    /// lack something.
+    pub versions: Vec<(String, i64)>,
 }
 
 impl Entries {

@@ -87,7 +87,7 @@ impl TorchZip {
     fn lacks(&self, data: &Pickle) -> Option<Lack> {
         data.storages.iter().find_map(|storage| {
             let (_, size) = storage.element()?;
-            let wants = storage.count.checked_mul(size).unwrap_or(u64::MAX);
+            let wants = storage.count.saturating_mul(size);
             let record = format!("data/{}", storage.key);
             let has = self.record(&record);
             has.is_none_or(|has| has < wants).then_some(Lack { at: storage.at, record, wants, has })

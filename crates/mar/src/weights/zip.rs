@@ -88,7 +88,10 @@ fn u64_of(bytes: &[u8], at: usize) -> Option<u64> {
 
 impl Zip {
     /// Reads the central directory.
-    pub(super) fn read(file: &mut dyn ReadAt) -> Result<Self, ZipFault> {
+    ///
+    /// # Errors
+    /// See [`ZipFault`].
+    pub fn read(file: &mut dyn ReadAt) -> Result<Self, ZipFault> {
         let size = file.size();
         let tail_at = size - size.min(22 + 0xFFFF + 20);
         let tail_len = usize::try_from(size - tail_at).map_err(|_| ZipFault::NoDirectory)?;
@@ -174,7 +177,10 @@ impl Zip {
     }
 
     /// The bytes of an entry, where it is no longer than the limit.
-    pub(super) fn bytes(file: &mut dyn ReadAt, entry: &Entry, limit: u64) -> Result<Vec<u8>, ZipFault> {
+    ///
+    /// # Errors
+    /// See [`ZipFault`].
+    pub fn bytes(file: &mut dyn ReadAt, entry: &Entry, limit: u64) -> Result<Vec<u8>, ZipFault> {
         match Self::content(file, entry, limit)? {
             Content::Inflated(bytes) => Ok(bytes),
             Content::Stored(begin, end) => {
