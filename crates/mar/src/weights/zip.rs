@@ -32,7 +32,7 @@ pub struct Entry {
     /// Size when unpacked, in bytes.
     pub size: u64,
     /// Where its local header is, in the file.
-    local: u64,
+    pub(super) local: u64,
 }
 
 /// Why a zip or an entry cannot be read; a clause.
