@@ -25,6 +25,7 @@ const FILES: &str = "it reads, writes or removes files";
 const NETWORK: &str = "it talks to the network";
 const MEMORY: &str = "it reaches into the process itself";
 const MADE: &str = "it makes a function out of parts, and the pickle calls that";
+const SCANNER: &str = "it reaches into a scanner of pickles, which no model needs";
 const CHANGED: &str = "the pickle changes the class or module itself";
 const COMPUTED: &str = "the pickle computes which name it looks up";
 
@@ -36,6 +37,9 @@ const WHOLE: &[(&str, &str)] = &[
     ("_frozen_importlib", IMPORTS),
     ("_frozen_importlib_external", IMPORTS),
     ("_imp", IMPORTS),
+    ("_interpchannels", CODE),
+    ("_interpqueues", CODE),
+    ("_interpreters", CODE),
     ("_osx_support", COMMANDS),
     ("_pickle", PICKLES),
     ("_posixshmem", MEMORY),
@@ -54,11 +58,13 @@ const WHOLE: &[(&str, &str)] = &[
     ("code", CODE),
     ("codeop", CODE),
     ("commands", COMMANDS),
+    ("concurrent.interpreters", CODE),
     ("ctypes", MEMORY),
     ("dill", PICKLES),
     ("distutils", COMMANDS),
     ("doctest", CODE),
     ("ensurepip", COMMANDS),
+    ("fickling", SCANNER),
     ("fileinput", FILES),
     ("ftplib", NETWORK),
     ("gc", MEMORY),
@@ -75,8 +81,12 @@ const WHOLE: &[(&str, &str)] = &[
     ("joblib.numpy_pickle_compat", PICKLES),
     ("lib2to3", CODE),
     ("linecache", FILES),
+    ("macos", COMMANDS),
     ("marshal", CODE),
     ("mmap", MEMORY),
+    ("model_unpickler", SCANNER),
+    ("modelaudit", SCANNER),
+    ("modelscan", SCANNER),
     ("modulefinder", IMPORTS),
     ("multiprocessing.popen_fork", COMMANDS),
     ("multiprocessing.popen_spawn_posix", COMMANDS),
@@ -94,6 +104,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("pdb", CODE),
     ("pexpect", COMMANDS),
     ("pickle", PICKLES),
+    ("picklescan", SCANNER),
     ("pickletools", PICKLES),
     ("pip", COMMANDS),
     ("pkgutil", IMPORTS),
@@ -111,6 +122,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("requests", NETWORK),
     ("rlcompleter", CODE),
     ("runpy", CODE),
+    ("saferpickle", SCANNER),
     ("sched", CODE),
     ("setuptools", COMMANDS),
     ("shelve", PICKLES),
@@ -135,7 +147,9 @@ const WHOLE: &[(&str, &str)] = &[
     ("timeit", CODE),
     ("torch._dynamo", CODE),
     ("torch._inductor", CODE),
+    ("torch.compile", CODE),
     ("torch.hub", IMPORTS),
+    ("torch.jit", CODE),
     ("torch.utils.bottleneck", CODE),
     ("torch.utils.collect_env", COMMANDS),
     ("torch.utils.cpp_extension", COMMANDS),
