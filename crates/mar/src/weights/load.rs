@@ -149,7 +149,7 @@ impl Raise {
         Self { exception, text: text.into(), fault, weight: Weight::Breaks, what: what.into(), at: None }
     }
 
-    fn at(self, at: u64) -> Self {
+    fn placed(self, at: u64) -> Self {
         Self { at: Some(at), ..self }
     }
 }
@@ -406,7 +406,7 @@ impl<'a> Loader<'a, '_> {
                 Fault::WeightsDamaged,
                 format!("the record {} of a tensor is not in it", lack.record),
             )
-            .at(lack.at)
+            .placed(lack.at)
         });
         self.object(data, Ids::Torch, missing, Vec::new())
     }
@@ -446,7 +446,9 @@ impl<'a> Loader<'a, '_> {
                     let damaged = matches!(pickle.end, End::Fails { at, .. } if at == refusal.at);
                     let fault = if damaged { Fault::WeightsDamaged } else { Fault::WeightsOnly };
                     let what = format!("weights_only refuses {}", refusal.what);
-                    consider(Some(Raise::new(refusal.exception, refusal.text, fault, what).at(refusal.at)));
+                    consider(Some(
+                        Raise::new(refusal.exception, refusal.text, fault, what).placed(refusal.at),
+                    ));
                 }
                 Verdict::Unknown(reason) => open = Some(reason),
             }
@@ -514,7 +516,10 @@ impl<'a> Loader<'a, '_> {
                             "a tensor was on {device} when it was saved, map_location is not given, and torch sees no GPU"
                         )
                     };
-                    return (Some(Raise::new("RuntimeError", text, Fault::WeightsDevice, what).at(at)), None);
+                    return (
+                        Some(Raise::new("RuntimeError", text, Fault::WeightsDevice, what).placed(at)),
+                        None,
+                    );
                 }
                 Some(true) if matches!(&*device, "cuda" | "cuda:0") => {}
                 Some(true) => {
@@ -579,7 +584,7 @@ impl<'a> Loader<'a, '_> {
                 Fault::WeightsDamaged,
                 format!("the file is cut off: {} bytes are missing", wants - has),
             )
-            .at(u64::MAX)
+            .placed(u64::MAX)
         });
         self.object(object, Ids::Torch, cut, classes)
     }
@@ -627,7 +632,7 @@ impl<'a> Loader<'a, '_> {
 }
 
 fn magic(fault: Fault, what: String) -> Raise {
-    Raise::new("RuntimeError", "Invalid magic number; corrupt file?", fault, what).at(u64::MAX)
+    Raise::new("RuntimeError", "Invalid magic number; corrupt file?", fault, what).placed(u64::MAX)
 }
 
 /// What a pickle imports: all names but the storages of torch, which it makes itself.
@@ -687,9 +692,9 @@ fn ended(pickle: &Pickle, ids: Ids) -> Option<Raise> {
             Fault::WeightsKind,
             "the pickle asks for objects that lie outside it",
         )
-        .at(event.at)),
+        .placed(event.at)),
         Step::Persistent(None) if ids == Ids::Torch => {
-            Some(Raise::new("AssertionError", "", Fault::WeightsDamaged, "a persistent id is no tuple").at(event.at))
+            Some(Raise::new("AssertionError", "", Fault::WeightsDamaged, "a persistent id is no tuple").placed(event.at))
         }
         Step::Extension(code) => Some(Raise::new(
             "ValueError",
@@ -697,7 +702,7 @@ fn ended(pickle: &Pickle, ids: Ids) -> Option<Raise> {
             Fault::WeightsDamaged,
             "the pickle names a class by a number that nothing registers",
         )
-        .at(event.at)),
+        .placed(event.at)),
         _ => None,
     });
     let end = match &pickle.end {
@@ -708,7 +713,7 @@ fn ended(pickle: &Pickle, ids: Ids) -> Option<Raise> {
                 Error::Protocol(_) => "the pickle has a protocol that is not known",
                 Error::InvalidKey(_) | Error::Other(..) => "the pickle is damaged, or is none",
             };
-            Some(Raise::new(exception, text, Fault::WeightsDamaged, what).at(*at))
+            Some(Raise::new(exception, text, Fault::WeightsDamaged, what).placed(*at))
         }
         End::Stop | End::TooLarge(_) | End::Unread(_) => None,
     };
@@ -1191,7 +1196,7 @@ pub fn joblib_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_>
                             Fault::WeightsKind,
                             format!("the file is {}, not one of joblib", weights.called()),
                         )
-                        .at(*at),
+                        .placed(*at),
                     )
                 }
                 _ => pickle_load(weights, python),
