@@ -99,9 +99,16 @@ fn what_runs_is_told() {
     let dangers = danger::judge(weights.object().unwrap());
     assert_eq!(dangers.len(), 1);
     assert!(dangers[0].name == "os.system" && dangers[0].called);
-    for file in
-        ["sd.pt", "whole_linear.pt", "namespace.pt", "numpy.pt", "joblib_plain.pkl", "path.pt", "deque.pt"]
-    {
+    for file in [
+        "sd.pt",
+        "whole_linear.pt",
+        "namespace.pt",
+        "numpy.pt",
+        "joblib_plain.pkl",
+        "path.pt",
+        "deque.pt",
+        "script.pt",
+    ] {
         let weights = read(file);
         for pickle in weights.pickles() {
             assert!(danger::judge(pickle).is_empty(), "{file}");

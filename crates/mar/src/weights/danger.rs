@@ -287,6 +287,13 @@ const HARMLESS: &[(&str, &str)] = &[
     ("platform", "uname_result"),
     ("os", "PathLike"),
     ("sys", "float_info"),
+    // What a TorchScript archive names in its own pickles.
+    ("torch.jit._pickle", "build_boollist"),
+    ("torch.jit._pickle", "build_doublelist"),
+    ("torch.jit._pickle", "build_intlist"),
+    ("torch.jit._pickle", "build_tensor_from_id"),
+    ("torch.jit._pickle", "build_tensorlist"),
+    ("torch.jit._pickle", "restore_type_tag"),
 ];
 
 fn of(name: &Name) -> Option<&'static str> {
