@@ -15,8 +15,6 @@ pub enum How {
     Dead,
     /// Name and version are taken: at start the whole server ends, register answers 409.
     Taken,
-    /// Nothing was found where the manifest should be: at start the worker dies of it, register refuses.
-    NoManifest,
     /// Register alone refuses it; at start it is loaded.
     RegisterOnly,
     /// The server itself does not start.
@@ -43,7 +41,6 @@ impl Ending {
         match self.how {
             How::Stop | How::Taken | How::NoServer => Some((Outcome::ServerFails, Stage::Server)),
             How::Skip | How::Dead => Some((Outcome::Fails, self.stage)),
-            How::NoManifest => Some((Outcome::Fails, Stage::Import)),
             How::RegisterOnly => None,
             How::Unknown => Some((Outcome::Unknown, self.stage)),
         }
@@ -55,7 +52,6 @@ impl Ending {
         match self.how {
             How::Stop | How::Skip | How::Dead | How::RegisterOnly => Some((Outcome::Fails, self.stage)),
             How::Taken => Some((Outcome::Fails, Stage::Archive)),
-            How::NoManifest => Some((Outcome::Fails, Stage::Manifest)),
             How::NoServer => Some((Outcome::Fails, Stage::Server)),
             How::Unknown => Some((Outcome::Unknown, self.stage)),
         }
@@ -161,13 +157,12 @@ mod tests {
     #[test]
     fn each_way_of_loading_has_its_outcome_and_stage() {
         use Outcome::{Fails, ServerFails};
-        use Stage::{Archive, Config, Import, Manifest, Server};
+        use Stage::{Archive, Config, Manifest, Server};
         for (how, stage, start, register) in [
             (How::Stop, Config, Some((ServerFails, Server)), Some((Fails, Config))),
             (How::Skip, Archive, Some((Fails, Archive)), Some((Fails, Archive))),
             (How::Dead, Manifest, Some((Fails, Manifest)), Some((Fails, Manifest))),
             (How::Taken, Manifest, Some((ServerFails, Server)), Some((Fails, Archive))),
-            (How::NoManifest, Manifest, Some((Fails, Import)), Some((Fails, Manifest))),
             (How::RegisterOnly, Manifest, None, Some((Fails, Manifest))),
         ] {
             let ending = Ending { stage, how, trouble: 0 };

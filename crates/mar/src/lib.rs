@@ -4,8 +4,15 @@
 mod container;
 mod ending;
 pub mod limits;
+pub mod manifest;
+pub mod model_config;
+pub mod place;
+pub mod properties;
+pub mod requirements;
+pub mod server;
 mod value;
 mod version;
+mod yaml;
 
 pub use container::{Archive, Container, Contents, Kind, OpenError, Unread};
 pub use ending::{Ending, Found, How};
