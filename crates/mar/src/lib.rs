@@ -3,6 +3,7 @@
 
 mod container;
 mod ending;
+pub mod fuzz;
 pub mod limits;
 pub mod manifest;
 pub mod model_config;

@@ -1,7 +1,7 @@
 //! Manifest, file name and server come in; name, version and handler of the model come out, and which archives stand in each
 //! other's way (TorchServe, ModelServer.java, ModelManager.java, Model.java).
 
-use envdiff_model::{Fault, Stage, Trouble, Weight, say};
+use envdiff_model::{Fault, Stage, Weight, say};
 
 use crate::ending::{Found, How, With as _, trouble};
 use crate::manifest::{MANIFEST, Manifest};
@@ -41,35 +41,35 @@ pub fn read(file: &str, manifest: &Manifest, server: &Server) -> Found<Place> {
         handler: handler.or_else(|| server.default_handler.clone()),
     };
     let mut found = Found::clean(place);
-    if !manifest.is_present {
-        // Its absence is told already, and in it all that follows from it.
-        return found;
-    }
-    let told =
-        |fault: Fault, weight: Weight, stage: Stage, what| -> Trouble { trouble(fault, weight, stage, what) };
-    if named.is_none() {
+    if named.is_none() && manifest.is_present {
         let what = say!(
             "the manifest has no `modelName`: at start the model is called `",
             found.facts.name,
             "` after its file, and registering it without `model_name` is refused"
         );
-        let trouble = told(Fault::ModelNameMissing, Weight::Breaks, Stage::Manifest, what)
+        let told = trouble(Fault::ModelNameMissing, Weight::Breaks, Stage::Manifest, what)
             .says("org.pytorch.serve.archive.model.InvalidModelException: Model name is not defined.");
-        found.end(How::RegisterOnly, trouble);
+        found.end(How::RegisterOnly, told);
     }
     if let Some(field) = named
         && !field.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
     {
         let what =
             say!("the model's name `", field.text, "` holds characters that cannot be addressed over REST");
-        let trouble = told(Fault::ModelNameMissing, Weight::Remark, Stage::Manifest, what);
-        found.notice(trouble.at(MANIFEST, field.at, manifest.line(field.at)));
+        let told = trouble(Fault::ModelNameMissing, Weight::Remark, Stage::Manifest, what);
+        found.notice(told.at(MANIFEST, field.at, manifest.line(field.at)));
     }
     if found.facts.handler.is_none() {
-        let what = "no handler is named, neither by the manifest nor by `default_service_handler`: the worker takes the model's folder for one";
-        let trouble = told(Fault::HandlerMissing, Weight::Breaks, Stage::Import, what.into())
+        let (fault, what) = if manifest.is_present {
+            let what = "no handler is named, neither by the manifest nor by `default_service_handler`: the worker takes the model's folder for one";
+            (Fault::HandlerMissing, what)
+        } else {
+            let what = "without a manifest no handler is named: the worker takes the model's folder for one";
+            (Fault::ManifestMissing, what)
+        };
+        let told = trouble(fault, Weight::Breaks, Stage::Import, what)
             .says("ModuleNotFoundError: No module named '<model_dir name>'");
-        found.end(How::Dead, trouble);
+        found.end(How::Dead, told);
     }
     found
 }

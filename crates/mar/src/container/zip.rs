@@ -332,45 +332,20 @@ fn zip64(extra: &[u8]) -> Option<(u64, u64)> {
 /// Offset and length in the text of Java 17's exception for a name that is no UTF-8 (`String.newStringUTF8NoRepl`).
 fn malformed(bytes: &[u8]) -> (usize, usize) {
     let off = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| bytes.len());
-    let byte = |at: usize| bytes.get(off + at).copied();
-    let follows = |at: usize| byte(at).is_some_and(|b| b & 0xC0 == 0x80);
-    let first = byte(0).unwrap_or(0);
-    let length = match first {
-        0xE0..=0xEF => match (byte(1), byte(2)) {
-            (Some(second), Some(_)) => {
-                if (first == 0xE0 && second & 0xE0 == 0x80) || !follows(1) {
-                    1
-                } else if !follows(2) {
-                    2
-                } else {
-                    // A surrogate.
-                    3
-                }
-            }
-            (Some(second), None) if !follows(1) || (first == 0xE0 && second & 0xE0 == 0x80) => 1,
-            _ => bytes.len() - off,
+    let left = bytes.len().saturating_sub(off);
+    let first = bytes.get(off).copied().unwrap_or(0);
+    let second = bytes.get(off + 1).copied();
+    match first {
+        // Of two bytes the second is at fault, there or not.
+        0xC2..=0xDF => (off + 1, 1),
+        0xE0..=0xEF if left > 2 => (off, 3),
+        0xE0..=0xEF => match second {
+            Some(second) if second & 0xC0 != 0x80 || (first == 0xE0 && second & 0xE0 == 0x80) => (off, 2),
+            _ => (off + 1, 1),
         },
-        0xF0..=0xF7 => {
-            let second = byte(1);
-            let is_out = match first {
-                0xF0 => second.is_some_and(|b| !(0x90..=0xBF).contains(&b)),
-                0xF4 => second.is_some_and(|b| b & 0xF0 != 0x80),
-                0xF5.. => true,
-                _ => false,
-            };
-            if is_out || (second.is_some() && !follows(1)) {
-                1
-            } else if byte(2).is_some() && !follows(2) {
-                2
-            } else if byte(3).is_some() && !follows(3) {
-                3
-            } else {
-                bytes.len() - off
-            }
-        }
-        _ => 1,
-    };
-    (off, length)
+        0xF0..=0xF7 if left > 3 => (off, 4),
+        _ => (off, 1),
+    }
 }
 
 /// What the central directory says: name and place of each local header; or why there is none to be read.
