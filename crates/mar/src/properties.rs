@@ -122,8 +122,8 @@ fn unescape(text: &str) -> Option<String> {
 /// The command's own reading: lines split at the first `=`, both sides stripped (TorchServe, model_server.py).
 fn cli(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
-    let pairs = text.lines().filter_map(|line| line.split_once('='));
-    pairs.filter(|(key, _)| key.trim() == "model_store").last().map(|(_, value)| value.trim().to_owned())
+    let mut pairs = text.lines().rev().filter_map(|line| line.split_once('='));
+    pairs.find(|(key, _)| key.trim() == "model_store").map(|(_, value)| value.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -209,7 +209,7 @@ impl Inflater {
     }
 }
 
-/// zlib's own words, which Java hands on.
+/// zlib's own words, which Java hands on; nothing where the fault came after some output, for then our inflater has lost them.
 fn words(message: Option<&str>) -> &'static str {
     const KNOWN: &[&str] = &[
         "invalid block type",
@@ -222,11 +222,10 @@ fn words(message: Option<&str>) -> &'static str {
         "invalid distances set",
         "invalid literal/length code",
         "invalid distance code",
+        "invalid distance too far back",
     ];
-    // The one fault for which our inflater leaves no words, or others than zlib's.
-    let too_far = "invalid distance too far back";
-    let Some(message) = message.filter(|message| !message.contains("too far back")) else { return too_far };
-    KNOWN.iter().find(|known| message.starts_with(**known)).copied().unwrap_or("Invalid ZLIB data format")
+    let message = message.unwrap_or("");
+    KNOWN.iter().find(|known| message.starts_with(**known)).copied().unwrap_or("")
 }
 
 /// A packed file that is too large to keep: inflated anew from its beginning whenever somebody goes back.

@@ -28,6 +28,7 @@ impl Thrown {
     /// Class and text as they stand in the log.
     pub(crate) fn message(&self) -> String {
         match self {
+            Self::Zip(text) if text.is_empty() => "java.util.zip.ZipException".to_owned(),
             Self::Zip(text) => format!("java.util.zip.ZipException: {text}"),
             Self::Eof(Some(text)) => format!("java.io.EOFException: {text}"),
             Self::Eof(None) => "java.io.EOFException".to_owned(),

@@ -83,17 +83,17 @@ impl Scanner<'_> {
     }
 
     fn word(&mut self) -> Result<Data, Decode> {
-        let words: [(&str, fn() -> Data); 6] = [
-            ("null", || Data::None),
-            ("true", || Data::Bool(true)),
-            ("false", || Data::Bool(false)),
-            ("NaN", || Data::Float(f64::NAN)),
-            ("Infinity", || Data::Float(f64::INFINITY)),
-            ("-Infinity", || Data::Float(f64::NEG_INFINITY)),
+        let words = [
+            ("null", Data::None),
+            ("true", Data::Bool(true)),
+            ("false", Data::Bool(false)),
+            ("NaN", Data::Float(f64::NAN)),
+            ("Infinity", Data::Float(f64::INFINITY)),
+            ("-Infinity", Data::Float(f64::NEG_INFINITY)),
         ];
         if let Some((word, data)) = words.into_iter().find(|(word, _)| self.rest().starts_with(word)) {
             self.at += word.len();
-            return Ok(data());
+            return Ok(data);
         }
         let bytes = self.rest().as_bytes();
         let digits = |from: usize| {
