@@ -302,7 +302,7 @@ mod tests {
         for text in [
             r#"{"runtime": "python", "model": {"modelName": "m", "handler": "h.py"}}"#,
             "\u{feff}{\"model\": {\"modelName\": \"m\", \"handler\": \"h.py\"}}",
-            "{// c\n'model' = {modelName: m; handler => 'h.py'}} # end",
+            "{// c\n'model' = {modelName: m; handler => 'h.py'} # end\n}",
             r#"{"model": {"modelName": "x", "modelName": "m", "handler": "h.py", "other": [1,,NaN]}}"#,
         ] {
             let facts = manifest(text).facts;
@@ -333,6 +333,7 @@ mod tests {
             (r#"{"model": {}, "runtime": "python2"}"#, skip),
             (r#"{"model": {}, "runtime": null}"#, skip),
             ("{'model': {}}", skip),
+            ("{\"model\": {}} // c", skip),
             ("{\"model\": {} /* c */}", skip),
             (r#"{"runtime": "LSP", "model": {}}"#, (None, None)),
             (r#"{"model": {"x": NaN}, "model": {}}"#, (None, None)),

@@ -169,8 +169,25 @@ pub fn read(contents: &Contents, manifest: &Manifest, version: Version) -> Found
         let what = say!("`", file, "` is no UTF-8, and the worker refuses it");
         found.end(How::Dead, told(Weight::Breaks, what).says("UnicodeDecodeError"));
     }
+    if let Some(at) = unhashable(&value) {
+        let what = say!("a key in `", file, "` is a list or a mapping, which Python does not take");
+        let says = "yaml.constructor.ConstructorError: while constructing a mapping: found unhashable key";
+        found.end(How::Dead, told(Weight::Breaks, what).says(says).at(&file, at, lines.line(at.line)));
+    }
     found.facts.value = Some(value);
     found
+}
+
+/// The first key that is a list or a mapping; values are nested no deeper than the reader lets them.
+fn unhashable(value: &Value) -> Option<At> {
+    match &value.data {
+        Data::List(items) => items.iter().find_map(unhashable),
+        Data::Map(map) => map.pairs.iter().find_map(|(key, value)| match key.data {
+            Data::List(_) | Data::Map(_) => Some(key.at),
+            _ => unhashable(value),
+        }),
+        _ => None,
+    }
 }
 
 /// The exception's class in PyYAML.
@@ -365,6 +382,8 @@ mod tests {
             ("~: a\n", stop),
             ("torchrun:\n  1: a\n", stop),
             ("handler:\n  1: a\n", None),
+            ("? [a]\n: b\n", stop),
+            ("a:\n  ? [a]\n  : b\n", dead),
             ("a: b: c\n", dead),
             ("a: 1\n---\nb: 2\n", dead),
             ("a: !!python/name:os.system x\n", dead),

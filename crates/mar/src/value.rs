@@ -169,7 +169,8 @@ pub(crate) struct MapBuilder {
 
 impl MapBuilder {
     pub(crate) fn add(&mut self, key: Value, value: Value) {
-        let Some(text) = key.key() else { return };
+        // A list as key, which only Java's maps take.
+        let Some(text) = key.key() else { return self.map.pairs.push((key, value)) };
         match self.index.get(&text).and_then(|at| self.map.pairs.get_mut(*at)) {
             Some(pair) => pair.1 = value,
             None => {

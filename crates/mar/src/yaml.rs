@@ -48,6 +48,16 @@ fn indentation(text: &str) -> Result<(), Error> {
             let what = "a tab stands where indentation is expected".to_owned();
             return Err(Error { at, what, is_bound: false });
         }
+        // Nor does a tab stand between a key and its value.
+        if let Some((key, after)) = body.split_once(':')
+            && after.trim_start_matches(' ').starts_with('\t')
+            && key.trim_start().bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        {
+            let column = key.chars().count() + 2;
+            let at = At { line: number + 1, column, end_column: column + 1 };
+            let what = "a tab stands where a value is expected".to_owned();
+            return Err(Error { at, what, is_bound: false });
+        }
         let is_block = ["|", ">", "|-", ">-", "|+", ">+"].iter().any(|end| {
             body.strip_suffix(end).is_some_and(|rest| rest.ends_with([' ', ':']) && !rest.is_empty())
         });
@@ -134,6 +144,13 @@ impl Loader {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_plain = style == ScalarStyle::Plain;
                 let data = match tag.as_deref() {
+                    // SnakeYAML takes it for a text, PyYAML does not.
+                    None if is_plain && text == "=" => {
+                        return refuse(
+                            at,
+                            "could not determine a constructor for the tag 'tag:yaml.org,2002:value'",
+                        );
+                    }
                     None if is_plain => typed(&text),
                     None => Data::Str(text.as_ref().into()),
                     Some(tag) if !tag.handle.contains("yaml.org") && !tag.suffix.is_empty() => {
@@ -163,7 +180,8 @@ impl Loader {
             }
             Event::Alias(anchor) => {
                 let Some((value, size)) = self.anchors.get(&anchor) else {
-                    return refuse(at, "found unconstructable recursive node");
+                    let what = "it holds itself, which is not followed here".to_owned();
+                    return Err(Error { at, what, is_bound: true });
                 };
                 self.copies += size;
                 if self.copies > MOST_COPIES {
@@ -210,9 +228,6 @@ impl Loader {
             Some(Inside::List(items)) => items.push(value),
             Some(Inside::Set(_)) => {}
             Some(Inside::Map(_, key @ None, _)) => {
-                if matches!(value.data, Data::List(_) | Data::Map(_)) {
-                    return refuse(value.at, "found unhashable key");
-                }
                 let data = if is_merge { Data::Other(Type::Bytes, "<<".into()) } else { value.data };
                 *key = Some(Value::new(value.at, data));
             }
@@ -386,9 +401,15 @@ mod tests {
         assert_eq!(value.get("a").unwrap().data, Data::Int(3));
         assert_eq!(value.get("d").unwrap().get("c").unwrap().data, Data::Bool(true));
         assert_eq!(parse("# nothing\n").unwrap(), None);
-        for bad in
-            ["a:\n\tb: 1\n", "a: [1\n", "a: 1\n---\nb: 2\n", "a: !!python/object:os.system x\n", "a: b: c\n"]
-        {
+        for bad in [
+            "a:\n\tb: 1\n",
+            "a: [1\n",
+            "a: 1\n---\nb: 2\n",
+            "a: !!python/object:os.system x\n",
+            "a: b: c\n",
+            "a:\tb\n",
+            "a: =\n",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -61,7 +61,8 @@ pub(super) fn parse(text: &str) -> Result<Option<Node>, Error> {
         return Ok(None);
     }
     let node = scanner.value(0)?;
-    scanner.skip()?;
+    // Behind the document Gson is strict again: a comment there is refused.
+    scanner.at += scanner.rest().len() - scanner.rest().trim_start_matches([' ', '\t', '\r', '\n']).len();
     if scanner.peek().is_some() { Err(scanner.error("text follows the document")) } else { Ok(Some(node)) }
 }
 
