@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use envdiff_model::{
-    Audit, Change, Direction, Distribution, Environment, Evidence, Fact, Finding, Interpreter, Judged, Layer,
-    Lock, Machine, MarkerVariable, MetadataKind, Name, PathSource, Place, ReadAs, Report, Requirement,
+    About, Audit, Change, Direction, Distribution, Environment, Evidence, Fact, Finding, Interpreter, Judged,
+    Layer, Lock, Machine, MarkerVariable, MetadataKind, Name, PathSource, Place, ReadAs, Report, Requirement,
     Severity, Source, Stack, SysPathEntry, Target, TargetKind, Text, Training, Unknown, Verdict, say,
 };
 
@@ -143,6 +143,7 @@ pub fn finding(check: &'static str, severity: Severity, subject: &str, message: 
 /// An audit without findings.
 pub fn audit(locks: Vec<Lock>, environment: Environment, requirements: Vec<Judged>) -> Audit {
     Audit {
+        about: About::Image,
         target: Target {
             kind: TargetKind::Docker,
             name: "serve:1.4".into(),
@@ -160,6 +161,7 @@ pub fn audit(locks: Vec<Lock>, environment: Environment, requirements: Vec<Judge
         environment,
         training: Training::default(),
         requirements,
+        loads: Vec::new(),
         findings: Vec::new(),
         unknown: Vec::new(),
     }
@@ -227,7 +229,12 @@ pub fn differing() -> Report {
         "whether tqdm is satisfied could not be told: its METADATA could not be read: permission denied",
     );
     audit.findings = vec![requests, torch, undetermined];
-    Report { audits: vec![audit], fails: true, unmatched_ignores: vec!["build-differs=numpi".into()] }
+    Report {
+        audits: vec![audit],
+        unaudited: Vec::new(),
+        fails: true,
+        unmatched_ignores: vec!["build-differs=numpi".into()],
+    }
 }
 
 /// Everything satisfied.
@@ -237,6 +244,7 @@ pub fn clean() -> Report {
     let requirements = vec![judged(0, Verdict::Satisfied), judged(1, Verdict::Satisfied)];
     Report {
         audits: vec![audit(vec![lock], environment, requirements)],
+        unaudited: Vec::new(),
         fails: false,
         unmatched_ignores: vec![],
     }
