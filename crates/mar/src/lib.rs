@@ -89,8 +89,9 @@ pub fn in_image(image: &Image<'_>) -> Result<Vec<Archive>, Miss> {
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn predict(archives: &[Archive], image: Option<&Image<'_>>, wishes: &Wishes) -> Result<Vec<Load>, Miss> {
-    let _ = (image, wishes);
-    let unknown = Prediction { reason: Some("it is not looked at".into()), ..Prediction::default() };
+    let _ = wishes;
+    let reason = if image.is_some() { "it is not looked at" } else { Load::ALONE };
+    let unknown = Prediction { reason: Some(reason.into()), ..Prediction::default() };
     Ok(archives
         .iter()
         .map(|archive| Load {

@@ -27,6 +27,9 @@ pub struct Load {
 }
 
 impl Load {
+    /// The reason where no image was given and the archive alone does not decide.
+    pub const ALONE: &str = "checked alone: what the image decides is not known";
+
     /// The prediction for one way of loading.
     #[must_use]
     pub const fn by(&self, way: Way) -> &Prediction {
