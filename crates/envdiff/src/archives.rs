@@ -146,13 +146,8 @@ fn entries(path: &Path) -> Option<Vec<PathBuf>> {
     all.sort();
     let has_manifest = |folder: &Path| folder.join("MAR-INF").is_dir();
     // A folder with one folder in it is that folder to TorchServe (ModelArchive.java).
-    let is_model = match all.as_slice() {
-        [only] => has_manifest(path) || has_manifest(only) || has_manifest(&only.join("")),
-        _ => has_manifest(path),
-    };
-    let is_store = all.iter().any(|entry| ends(entry))
-        || !is_model && all.iter().filter(|entry| entry.is_dir()).any(|entry| has_manifest(entry));
-    if is_model && !all.iter().any(|entry| ends(entry) && entry.is_file()) || !is_store {
+    let is_model = has_manifest(path) || matches!(all.as_slice(), [only] if has_manifest(only));
+    if is_model || !all.iter().any(|entry| ends(entry) || has_manifest(entry)) {
         return None;
     }
     all.retain(|entry| ends(entry) || entry.is_dir());
