@@ -132,7 +132,8 @@ fn the_command_line() {
         (envdiff::Status::Findings, "audited; something at or above `--fail-on`"),
         (
             envdiff::Status::NotAudited,
-            "not audited: wrong usage, unreadable input, no engine; one message on stderr, nothing on stdout",
+            "not audited: wrong usage, unreadable input, no engine; one message on stderr, nothing on stdout. Of several \
+             archives the others are audited, and the report names the one that could not be",
         ),
         (
             envdiff::Status::Interrupted,
@@ -198,7 +199,14 @@ fn what_is_written_fits_its_schema() {
     let report = run(&[&target[..], &["train.lock"]].concat());
     let snapshot = run(&[&["inspect"], &target[..]].concat());
     let lock = run(&["lock", "train.lock", "--format", "json", "--python-version", "3.11"]);
-    for (value, schema) in [(report, report_schema()), (snapshot, snapshot_schema()), (lock, lock_schema())] {
+    std::fs::create_dir_all(image.beside().join("model/MAR-INF")).unwrap();
+    let archives = run(&["mar", "model", "absent.mar", "--format", "json"]);
+    for (value, schema) in [
+        (report, report_schema()),
+        (archives, report_schema()),
+        (snapshot, snapshot_schema()),
+        (lock, lock_schema()),
+    ] {
         let validator = jsonschema::validator_for(&schema).expect("the schema is sound");
         let faults: Vec<String> =
             validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();

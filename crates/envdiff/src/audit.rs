@@ -1,22 +1,23 @@
-//! The main job: an image and locks as the user wrote them go in, a report on stdout and in files comes out.
+//! The main job: an image, locks and archives as the user wrote them go in, a report on stdout and in files comes out.
 //!
-//! Locks are read first, for a bad one costs nothing then; the image is opened, asked and judged; the layers behind the
+//! Locks are read first, for a bad one costs nothing then; the image is opened and
+//! asked, archives are followed into it, and all is judged; the layers behind the
 //! findings are asked for last.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use envdiff_judge::Policy;
 use envdiff_lock::{Opened, ReadAsChoice};
-use envdiff_model::{Environment, Fact, Lock, Report};
-use envdiff_report::{Format, View};
+use envdiff_model::{Environment, Fact, Lock};
+use envdiff_report::View;
 
-use crate::cli::{Audit, FailOn, Shared};
+use crate::answer::Answer;
+use crate::archives::{self, Given};
+use crate::cli::{Audit, Shared};
 use crate::failure::Failure;
 use crate::gather::{gather, named_machine};
 use crate::lock;
-use crate::output::{Destination, Stdout, view};
+use crate::output::view;
 use crate::progress::Progress;
 use crate::status::Status;
 
@@ -24,13 +25,14 @@ pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
     let since = Instant::now();
     // clap requires it where no command is given.
     let image = options.image.clone().unwrap_or_default();
-    let files = destinations(&options)?;
+    let answer = Answer::prepare(&options.report)?;
     let opened = open_locks(&options)?;
     let wishes = options.groups.wishes();
     if opened.is_empty() && !wishes.is_empty() {
         return Err(Failure::WishesWithoutLock);
     }
-    let policy = policy(&options);
+    let archive_wishes = archives::wishes(&options.server, options.verify)?;
+    let given = Given::open(&options.archives);
     let machine = named_machine(&options.machine)?;
 
     let progress = Arc::new(Progress::new(shared.quiet));
@@ -45,7 +47,21 @@ pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
             snapshot.target = conversation.target();
         }
     }
-    let mut audit = envdiff_judge::audit(snapshot, locks, &policy);
+    let (mut archives, unaudited) = given.for_server(&snapshot.environment);
+    let loads = match &mut conversation {
+        Some(conversation) => {
+            archives.extend(conversation.archives(&snapshot)?);
+            if archives.is_empty() {
+                Vec::new()
+            } else {
+                let loads = conversation.predict(&archives, &snapshot, &archive_wishes)?;
+                snapshot.target = conversation.target();
+                loads
+            }
+        }
+        None => archives::alone(&archives, &archive_wishes, Some(archives::SNAPSHOT))?,
+    };
+    let mut audit = envdiff_judge::audit(snapshot, locks, loads, &answer.policy);
     let mut cost = None;
     if let Some(conversation) = &mut conversation {
         conversation.name_layers(&mut audit.findings)?;
@@ -55,25 +71,9 @@ pub(crate) fn run(options: Audit, shared: &Shared) -> Result<Status, Failure> {
     progress.clear();
 
     let why = options.why.as_ref().map(|name| envdiff_judge::why(name, &audit));
-    let report = envdiff_judge::report(vec![audit], &policy);
+    let report = envdiff_judge::report(vec![audit], unaudited, &answer.policy);
     let shown = View { elapsed: Some(since.elapsed()), cost, why: why.as_ref(), ..view(shared) };
-    for (format, destination) in files {
-        // A file is as wide as a pipe, whatever terminal the command was called from.
-        let in_file = View { width: View::WIDTH, ..shown.clone() };
-        destination.write(&written(format, &report, &in_file)?)?;
-    }
-    Stdout::new(shared).write(&written(options.format.0, &report, &shown)?)?;
-    Ok(status(&policy, &report))
-}
-
-/// `never` is told in the policy: the report's own verdict goes by errors then, and the status does not.
-fn status(policy: &Policy, report: &Report) -> Status {
-    if report.fails && policy.fail_on.is_some() { Status::Findings } else { Status::Clean }
-}
-
-fn policy(options: &Audit) -> Policy {
-    let fail_on = if options.exit_zero { FailOn::Never } else { options.fail_on };
-    Policy { fail_on: fail_on.severity(), ignores: options.ignore.clone() }
+    answer.give(&report, &shown, shared)
 }
 
 fn open_locks(options: &Audit) -> Result<Vec<Opened>, Failure> {
@@ -91,24 +91,4 @@ fn select(locks: &[Opened], environment: &Environment, options: &Audit) -> Resul
     let environment = lock::of_image(environment);
     let selected = envdiff_lock::select(locks, &environment, &options.groups.wishes())?;
     Ok(selected.into_iter().map(|selected| selected.lock).collect())
-}
-
-/// The files of `--report`, made before anything slow, so that a folder that is not there costs nothing.
-fn destinations(options: &Audit) -> Result<Vec<(&'static Format, Destination)>, Failure> {
-    let mut seen: Vec<&PathBuf> = Vec::new();
-    let mut out = Vec::new();
-    for (format, path) in &options.reports {
-        if seen.contains(&path) {
-            return Err(Failure::SameFile(path.clone()));
-        }
-        seen.push(path);
-        out.push((format.0, Destination::open(path)?));
-    }
-    Ok(out)
-}
-
-fn written(format: &Format, report: &Report, view: &View<'_>) -> Result<Vec<u8>, Failure> {
-    let mut text = Vec::new();
-    (format.write)(report, view, &mut text).map_err(Failure::Stdout)?;
-    Ok(text)
 }

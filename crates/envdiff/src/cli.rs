@@ -43,6 +43,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// What is in there? Interpreter, sys.path, distributions
     Inspect(Inspect),
+    /// Will TorchServe load these model archives?
+    Mar(MarCommand),
     /// What do locks install in an environment?
     Lock(LockCommand),
     /// A check's page; without argument the list of checks
@@ -63,27 +65,11 @@ pub(crate) struct Audit {
     #[arg(value_name = "LOCK")]
     pub(crate) locks: Vec<String>,
 
-    #[arg(long, value_name = "FORMAT", value_parser = report_format(), default_value = "terminal", help_heading = "Report")]
-    #[arg(help = choices("What stdout carries", envdiff_report::FORMATS.iter().map(|f| f.id)), hide_default_value = true)]
-    #[arg(hide_possible_values = true)]
-    pub(crate) format: FormatId,
-    /// Also write the report to a file; repeatable
-    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report_file, help_heading = "Report")]
-    pub(crate) reports: Vec<(FormatId, PathBuf)>,
+    #[command(flatten)]
+    pub(crate) report: ReportOptions,
     /// All that is known of one package
     #[arg(long, value_name = "NAME", value_parser = package_name, help_heading = "Report")]
     pub(crate) why: Option<Name>,
-
-    /// What gives status 1: error (default), warning, note, never
-    #[arg(long, value_name = "LEVEL", default_value = "error", help_heading = "Policy")]
-    #[arg(hide_default_value = true, hide_possible_values = true)]
-    pub(crate) fail_on: FailOn,
-    /// Short for --fail-on never
-    #[arg(long, conflicts_with = "fail_on", help_heading = "Policy")]
-    pub(crate) exit_zero: bool,
-    /// Accept findings, all or of a name or glob; repeatable
-    #[arg(long, value_name = "CHECK[=SUBJECT]", value_parser = Ignore::parse, help_heading = "Policy")]
-    pub(crate) ignore: Vec<Ignore>,
 
     /// Every lock says what must be there
     #[arg(long, conflicts_with = "record", help_heading = "Reading the lock")]
@@ -104,6 +90,95 @@ pub(crate) struct Audit {
     pub(crate) verify: bool,
     #[command(flatten)]
     pub(crate) machine: MachineOptions,
+
+    /// A model archive that is to load in it; repeatable
+    ///
+    /// What `envdiff mar` predicts joins this report. Archives that the image itself would load at its start are found and
+    /// predicted without it.
+    #[arg(long = "mar", value_name = "FILE", help_heading = "Archives")]
+    pub(crate) archives: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// Where reports go, and what makes them fail.
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    #[arg(long, value_name = "FORMAT", value_parser = report_format(), default_value = "terminal", help_heading = "Report")]
+    #[arg(help = choices("What stdout carries", envdiff_report::FORMATS.iter().map(|f| f.id)), hide_default_value = true)]
+    #[arg(hide_possible_values = true)]
+    pub(crate) format: FormatId,
+    /// Also write the report to a file; repeatable
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report_file, help_heading = "Report")]
+    pub(crate) reports: Vec<(FormatId, PathBuf)>,
+
+    /// What gives status 1: error (default), warning, note, never
+    #[arg(long, value_name = "LEVEL", default_value = "error", help_heading = "Policy")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) fail_on: FailOn,
+    /// Short for --fail-on never
+    #[arg(long, conflicts_with = "fail_on", help_heading = "Policy")]
+    pub(crate) exit_zero: bool,
+    /// Accept findings, all or of a name or glob; repeatable
+    #[arg(long, value_name = "CHECK[=SUBJECT]", value_parser = Ignore::parse, help_heading = "Policy")]
+    pub(crate) ignore: Vec<Ignore>,
+}
+
+/// How the server is set up.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServerOptions {
+    /// The server's config.properties, in the place of the image's own
+    #[arg(long, value_name = "FILE", help_heading = "Archives")]
+    pub(crate) config_properties: Option<PathBuf>,
+}
+
+/// `envdiff mar`
+#[derive(Debug, Args)]
+pub(crate) struct MarCommand {
+    /// Model archives: files, folders, or a model store with several
+    ///
+    /// A folder that holds archives (.mar, .model, .tar.gz) is a model store, and every entry counts that TorchServe would take
+    /// with load_models=ALL; any other folder is one archive.
+    #[arg(value_name = "ARCHIVE", required = true)]
+    pub(crate) archives: Vec<PathBuf>,
+
+    /// The image that will serve them; without it only what an archive decides alone
+    #[arg(long = "in", value_name = "IMAGE", help_heading = "Archives")]
+    pub(crate) image: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+    /// Read whole what is otherwise judged by its size
+    ///
+    /// Entries of an archive above 64 MiB, which are held against what the pickle in them promises, are read and their
+    /// checksums compared.
+    #[arg(long, help_heading = "Archives")]
+    pub(crate) verify: bool,
+
+    #[command(flatten)]
+    pub(crate) report: ReportOptions,
+    /// The way that each prediction took, stage by stage; -v shows it too
+    #[arg(long, help_heading = "Report")]
+    pub(crate) explain: bool,
+
+    /// With --in: which of an image's platforms
+    #[arg(long, value_name = "OS/ARCH", value_parser = platform, requires = "image", help_heading = "Reading the image")]
+    pub(crate) platform: Option<String>,
+    /// With --in: how, auto (default), layers, walker, export
+    #[arg(
+        long,
+        value_name = "WAY",
+        default_value = "auto",
+        requires = "image",
+        help_heading = "Reading the image"
+    )]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
+    pub(crate) read: Way,
+    /// With --in: which interpreter, an absolute path in it
+    #[arg(long, value_name = "PATH", value_parser = image_path, requires = "image", help_heading = "Reading the image")]
+    pub(crate) python: Option<ImagePath>,
+    /// With --in: configuration of a root file system
+    #[arg(long, value_name = "FILE", requires = "image", help_heading = "Reading the image")]
+    pub(crate) image_config: Option<PathBuf>,
 }
 
 /// Which groups, extras and members of a lock count.
@@ -521,7 +596,7 @@ mod tests {
         let cli = Cli::try_parse_from(["envdiff", "serve:1.4", "a.txt", "b.txt"]).unwrap();
         assert_eq!(cli.audit.image.as_deref(), Some("serve:1.4"));
         assert_eq!(cli.audit.locks, ["a.txt", "b.txt"]);
-        assert_eq!(cli.audit.fail_on, FailOn::Error);
+        assert_eq!(cli.audit.report.fail_on, FailOn::Error);
         assert!(matches!(
             Cli::try_parse_from(["envdiff", "inspect", "x"]).unwrap().verb,
             Some(Verb::Inspect(_))
@@ -570,6 +645,8 @@ mod tests {
             &["envdiff", "x", "--node", "nodes.json", "--driver", "535.104.05"],
             &["envdiff", "x", "--node", "nodes.json", "--gpu", "L4"],
             &["envdiff", "inspect"],
+            &["envdiff", "mar"],
+            &["envdiff", "mar", "x.mar", "--python", "/usr/bin/python"],
             &["envdiff", "x", "--format", "sarif"],
         ] {
             assert_eq!(Cli::try_parse_from(words.iter().copied()).unwrap_err().exit_code(), 2, "{words:?}");

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use envdiff_files::Miss;
 use envdiff_image::ImageError;
 use envdiff_lock::LockError;
+use envdiff_mar::OpenError;
 use envdiff_observe::machine::MachineError;
 use envdiff_report::escape::shown;
 
+use crate::archives;
 use crate::status::Status;
 
 /// Everything that ends a run without an audit.
@@ -46,6 +48,17 @@ pub(crate) enum Failure {
     /// Group options without a lock.
     #[error("a group, extra or package is asked for, and no lock is given that could have it")]
     WishesWithoutLock,
+    /// A model archive that cannot be opened, and no other is left.
+    #[error("{}", archives::told(.0))]
+    Archive(OpenError),
+    /// A file beside the target could not be read.
+    #[error("cannot read {}: {error}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
     /// A report or bundle could not be written.
     #[error("cannot write {}: {error}", .path.display())]
     Write {
@@ -100,6 +113,8 @@ impl Failure {
             | Self::StandardInputTwice(_)
             | Self::NoEnvironment(_)
             | Self::WishesWithoutLock
+            | Self::Archive(_)
+            | Self::Read { .. }
             | Self::Write { .. }
             | Self::SameFile(_)
             | Self::Stdout(_)
@@ -128,7 +143,8 @@ impl Failure {
             Self::ThinSnapshot => Some("inspect the image that the snapshot was made of".into()),
             Self::ExecTarget { help, .. } => Some((*help).into()),
             Self::SameFile(_) => Some("give each --report a file of its own".into()),
-            Self::Image(_) | Self::NoEnvironment(_) | Self::Write { .. } | Self::Stdout(_) | Self::Panic => None,
+            Self::Archive(_) => Some(archives::HELP.into()),
+            Self::Image(_) | Self::NoEnvironment(_) | Self::Read { .. } | Self::Write { .. } | Self::Stdout(_) | Self::Panic => None,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! A target as the user wrote it goes in; what it holds comes out, with the conversation still open for later questions.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
-use envdiff_files::{Ask, Budget, Converse, ImagePath, Kind, Miss, Reply, Seen, Source as _, Stat, converse};
+use envdiff_files::{
+    Ask, Budget, Converse, ImagePath, Kind, Likely, Miss, Reply, Seen, Source as _, Stat, converse,
+};
 use envdiff_image::{Begin, Events, Files, Here, OpenOptions, Opened, TargetSpec};
-use envdiff_model::{Environment, Evidence, Fact, Finding, Machine, Snapshot, Verified};
+use envdiff_mar::{Archive, Image, Wishes};
+use envdiff_model::{Environment, Evidence, Fact, Finding, Load, Machine, Snapshot, Verified};
 use envdiff_observe::{Checkout, Inputs, machine};
 use envdiff_report::Cost;
 
@@ -14,6 +17,9 @@ use crate::cli::{MachineOptions, TargetOptions};
 use crate::exec;
 use crate::failure::Failure;
 use crate::progress::Progress;
+
+/// What will probably be asked for, for sources that can pass only once.
+static LIKELY: LazyLock<Likely> = LazyLock::new(|| envdiff_observe::LIKELY.and(&envdiff_mar::LIKELY));
 
 /// The machine that the options name; `None` where they name none.
 pub(crate) fn named_machine(options: &MachineOptions) -> Result<Option<Machine>, Failure> {
@@ -42,7 +48,7 @@ pub(crate) fn gather(
         read: options.read.into(),
         platform: options.platform.clone(),
         image_config: options.image_config.clone(),
-        likely: Some(envdiff_observe::LIKELY),
+        likely: Some(*LIKELY),
     };
     let events: Arc<dyn Events> = Arc::clone(progress) as _;
     let files = match envdiff_image::open(&spec, &open, &events)? {
@@ -85,7 +91,7 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     fn begin(written: &str, mut files: Box<Files>) -> Self {
-        files.source.expect(&envdiff_observe::LIKELY);
+        files.source.expect(&LIKELY);
         Self { written: written.to_owned(), files, seen: Seen::new(), budget: Budget::default() }
     }
 
@@ -114,6 +120,39 @@ impl Conversation {
     /// Holds installed files against their RECORDs; asked only under `--verify`, for it reads them whole.
     pub(crate) fn verify(&mut self, environment: &Environment) -> Result<Fact<Verified>, Failure> {
         self.ask(|seen| envdiff_observe::verified(seen, environment))
+    }
+
+    /// The archives that the image's own server would load at its start.
+    pub(crate) fn archives(&mut self, snapshot: &Snapshot) -> Result<Vec<Archive>, Failure> {
+        let server = self.of_server(snapshot)?;
+        let environment = server.as_ref().unwrap_or(&snapshot.environment);
+        self.ask(|seen| envdiff_mar::in_image(&Image { seen, environment, config: snapshot.config.as_ref() }))
+    }
+
+    /// Whether archives load in the image.
+    pub(crate) fn predict(
+        &mut self,
+        archives: &[Archive],
+        snapshot: &Snapshot,
+        wishes: &Wishes,
+    ) -> Result<Vec<Load>, Failure> {
+        let server = self.of_server(snapshot)?;
+        let environment = server.as_ref().unwrap_or(&snapshot.environment);
+        self.ask(|seen| {
+            let image = Image { seen, environment, config: snapshot.config.as_ref() };
+            envdiff_mar::predict(archives, Some(&image), wishes)
+        })
+    }
+
+    /// What the interpreter of the image's `torchserve` command has, where the container starts another program.
+    fn of_server(&mut self, snapshot: &Snapshot) -> Result<Option<Environment>, Failure> {
+        let Some(interpreter) = self.ask(|seen| envdiff_mar::interpreter(&image(seen, snapshot)))? else {
+            return Ok(None);
+        };
+        let inputs = Inputs { config: snapshot.config.as_ref(), interpreter: Some(interpreter) };
+        let mut environment = self.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
+        environment.machine = snapshot.environment.machine.clone();
+        Ok(Some(environment))
     }
 
     /// What version control tells of editable installs; asked only for the lines of `pip freeze`.
@@ -148,6 +187,10 @@ impl Conversation {
         }
         Ok(())
     }
+}
+
+fn image<'a>(seen: &'a Seen, snapshot: &'a Snapshot) -> Image<'a> {
+    Image { seen, environment: &snapshot.environment, config: snapshot.config.as_ref() }
 }
 
 /// A layer is told for what is a file; what is absent or unreadable has none, and no verdict rests on it here.

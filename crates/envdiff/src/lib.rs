@@ -3,6 +3,8 @@
 //!
 //! A library, so that the documentation of the command line is generated from the same definition that parses it.
 
+mod answer;
+mod archives;
 mod audit;
 mod cli;
 mod exec;
@@ -11,6 +13,7 @@ mod failure;
 mod gather;
 mod inspect;
 mod lock;
+mod mar;
 mod output;
 mod progress;
 mod shell;
@@ -64,6 +67,7 @@ fn dispatch(cli: Cli) -> Result<Status, Failure> {
     match cli.verb {
         None => audit::run(cli.audit, &shared),
         Some(Verb::Inspect(inspect)) => inspect::run(inspect, &shared),
+        Some(Verb::Mar(options)) => mar::run(options, &shared),
         Some(Verb::Lock(options)) => lock::run(&options, &shared),
         Some(Verb::Explain(explain)) => explain::run(explain.topic.as_deref(), &mut Stdout::new(&shared)),
         Some(Verb::Completions(completions)) => {

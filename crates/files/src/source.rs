@@ -43,6 +43,24 @@ impl Likely {
 
     /// How much of a program that is no script is kept, in bytes.
     pub const PROGRAM_HEAD: u64 = 512;
+
+    /// What two observers want together. The lists live as long as the process: made once for a run.
+    #[must_use]
+    pub fn and(self, more: &Self) -> Self {
+        fn both<T: Copy>(one: &[T], two: &[T]) -> &'static [T] {
+            [one, two].concat().leak()
+        }
+        Self {
+            names: both(self.names, more.names),
+            suffixes: both(self.suffixes, more.suffixes),
+            folders: both(self.folders, more.folders),
+            programs: both(self.programs, more.programs),
+            paths: both(self.paths, more.paths),
+            elf: both(self.elf, more.elf),
+            scans: both(self.scans, more.scans),
+            limit: self.limit.max(more.limit),
+        }
+    }
 }
 
 /// A file system that answers questions.

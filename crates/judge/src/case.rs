@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use envdiff_model::{
-    Distribution, Environment, Evidence, Finding, ImageConfig, Interpreter, Judged, Lock, Place, Requirement,
-    Severity, Text, Training, Verdict, say,
+    About, Distribution, Environment, Evidence, Finding, ImageConfig, Interpreter, Judged, Load, Lock, Place,
+    Requirement, Severity, Target, Text, Training, Verdict, say,
 };
 
 use crate::installed::{Copy, Installed};
@@ -78,12 +78,15 @@ impl Spoken {
     }
 }
 
-/// One image and its locks, with all that is derived of them.
+/// One image, its locks and its archives, with all that is derived of them.
 pub(crate) struct Case<'a> {
+    pub(crate) about: About,
+    pub(crate) target: &'a Target,
     pub(crate) environment: &'a Environment,
     /// The image's configuration, where there is one.
     pub(crate) config: Option<&'a ImageConfig>,
     pub(crate) locks: &'a [Lock],
+    pub(crate) loads: &'a [Load],
     pub(crate) training: &'a Training,
     pub(crate) judged: &'a [Judged],
     pub(crate) installed: &'a Installed<'a>,
@@ -114,7 +117,7 @@ impl<'a> Case<'a> {
 
     /// Lets every check speak. Errors come first, then warnings, then notes; within a level what has a place in the
     /// locks in that order, then the rest by subject; equal ones in the order of the registry.
-    pub(crate) fn hear(&self, checks: &'static [Check]) -> Vec<Finding> {
+    pub(crate) fn hear(&self, checks: impl Iterator<Item = &'static Check>) -> Vec<Finding> {
         let mut all: Vec<(Position, Box<Finding>)> = Vec::new();
         for check in checks {
             for spoken in (check.listen)(self) {

@@ -1,5 +1,6 @@
 //! The checks, one file each, by family: what each looks at comes in as a case, what it says comes out.
 
+pub(crate) mod archive;
 pub(crate) mod gpu;
 pub(crate) mod installed;
 pub(crate) mod native;

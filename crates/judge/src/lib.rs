@@ -1,5 +1,6 @@
-//! A snapshot and locks come in; verdicts and findings come out. Pure: no file, no network, no clock.
+//! A snapshot, locks and predictions for archives come in; verdicts and findings come out. Pure: no file, no network, no clock.
 
+mod archives;
 mod case;
 mod checks;
 mod installed;
@@ -18,7 +19,7 @@ mod verdict;
 mod why;
 mod wording;
 
-use envdiff_model::{Audit, Lock, Report, Severity, Snapshot};
+use envdiff_model::{About, Audit, Finding, Load, Lock, Report, Severity, Snapshot, Unaudited};
 
 pub use policy::{Ignore, IgnoreError, Policy};
 pub use why::why;
@@ -28,12 +29,23 @@ use crate::installed::Installed;
 use crate::markers::Surroundings;
 use crate::needs::Needs;
 
-/// Holds what an image holds against its locks, and against itself. Without a lock only the latter.
+/// Holds what an image holds against its locks, and against itself. Without a lock only the latter. What was predicted for
+/// archives is told beside it.
 ///
 /// Findings come errors first, then warnings, then notes; within a level by place in the locks, then by subject.
 /// Findings that `policy` allows stay, marked `accepted`.
 #[must_use]
-pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
+pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, loads: Vec<Load>, policy: &Policy) -> Audit {
+    judged(About::Image, snapshot, locks, loads, policy)
+}
+
+/// What was predicted for archives, and of the image nothing but what keeps its TorchServe from starting.
+#[must_use]
+pub fn archives(snapshot: Snapshot, loads: Vec<Load>, policy: &Policy) -> Audit {
+    judged(About::Archives, snapshot, Vec::new(), loads, policy)
+}
+
+fn judged(about: About, snapshot: Snapshot, locks: Vec<Lock>, loads: Vec<Load>, policy: &Policy) -> Audit {
     let Snapshot { target, config, environment } = snapshot;
     let training = training::of(&locks);
     let (requirements, findings) = {
@@ -42,36 +54,40 @@ pub fn audit(snapshot: Snapshot, locks: Vec<Lock>, policy: &Policy) -> Audit {
         let judged = verdict::all(&environment, &installed, &surroundings, &locks);
         let needs = Needs::of(&installed, &surroundings, &locks, &judged);
         let case = Case {
+            about,
+            target: &target,
             environment: &environment,
             config: config.as_ref(),
             locks: &locks,
+            loads: &loads,
             training: &training,
             judged: &judged,
             installed: &installed,
             needs: &needs,
             policy,
         };
-        let findings = case.hear(registry::CHECKS);
+        let findings = case.hear(registry::CHECKS.iter().filter(|check| archives::is_heard(about, check)));
         (judged, findings)
     };
     let unknown = environment.unknown.clone();
-    Audit { target, config, locks, environment, training, requirements, findings, unknown }
+    Audit { about, target, config, locks, environment, training, requirements, loads, findings, unknown }
 }
 
-/// Puts audits together and says whether they fail.
+/// Puts audits together and says whether they fail; what could not be audited fails at any level.
 ///
 /// `fails` goes by the level of `--fail-on`; where that is `never` it goes by errors all the same, so that
 /// `--exit-zero` changes the exit status and not the report.
 #[must_use]
-pub fn report(audits: Vec<Audit>, policy: &Policy) -> Report {
+pub fn report(audits: Vec<Audit>, unaudited: Vec<Unaudited>, policy: &Policy) -> Report {
     let level = policy.fail_on.unwrap_or(Severity::Error);
     let findings = || audits.iter().flat_map(|audit| &audit.findings);
-    let fails = findings().any(|finding| finding.accepted.is_none() && finding.severity >= level);
+    let counts = |finding: &Finding| finding.accepted.is_none() && finding.severity >= level;
+    let fails = !unaudited.is_empty() || findings().any(counts);
     let unmatched_ignores = policy
         .ignores
         .iter()
         .filter(|ignore| !findings().any(|finding| ignore.covers(finding.check, &finding.subject)))
         .map(|ignore| ignore.written().into())
         .collect();
-    Report { audits, fails, unmatched_ignores }
+    Report { audits, unaudited, fails, unmatched_ignores }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use envdiff_files::{Likely, Miss};
 use envdiff_model::{
-    Environment, Evidence, Fault, Import, Load, Outcome, Prediction, Spot, Stage, Step, Text, Trouble, Weight, say,
+    Environment, Evidence, Fault, Import, Load, Outcome, Prediction, Spot, Stage, Step, Text, Trouble,
+    Weight, say,
 };
 
 use crate::container::{self, Contents};
@@ -16,8 +17,8 @@ use crate::handler::world::{Image, World, shown_path};
 use crate::handler::{self, Course};
 use crate::manifest;
 use crate::model_config::{self, ModelConfig};
-use crate::version::Version;
 use crate::server::Server;
+use crate::version::Version;
 use crate::{place, requirements, surroundings};
 
 /// What predictions will probably want of an image, for sources that can pass only once.
@@ -118,13 +119,16 @@ pub fn predict(archives: &[Archive], image: Option<&Image<'_>>, wishes: &Wishes)
 /// Two archives of one name and version: the second to be loaded finds it taken (ConflictStatusException, ModelManager.java).
 fn duplicates(loads: &mut [Load]) {
     let key = |load: &Load| {
-        let loads = load.register.stage.is_none_or(|stage| stage > Stage::Config) || load.at_startup.stage.is_none_or(|stage| stage > Stage::Config);
+        let loads = load.register.stage.is_none_or(|stage| stage > Stage::Config)
+            || load.at_startup.stage.is_none_or(|stage| stage > Stage::Config);
         (loads && load.model.is_some()).then(|| (load.model.clone(), load.version.clone()))
     };
     let keys: Vec<_> = loads.iter().map(key).collect();
     for at in 0..loads.len() {
         let Some(Some(own)) = keys.get(at) else { continue };
-        let Some(before) = keys.iter().take(at).position(|other| other.as_ref() == Some(own)) else { continue };
+        let Some(before) = keys.iter().take(at).position(|other| other.as_ref() == Some(own)) else {
+            continue;
+        };
         let first = loads.get(before).map_or_else(Text::new, |load| load.archive.clone());
         let Some(load) = loads.get_mut(at) else { continue };
         let (Some(model), Some(version)) = (&own.0, &own.1) else { continue };
@@ -140,7 +144,8 @@ fn duplicates(loads: &mut [Load]) {
         let cause = Some(load.troubles.len() - 1);
         load.at_startup =
             Prediction { outcome: Outcome::ServerFails, stage: Some(Stage::Server), cause, reason: None };
-        load.register = Prediction { outcome: Outcome::Fails, stage: Some(Stage::Archive), cause, reason: None };
+        load.register =
+            Prediction { outcome: Outcome::Fails, stage: Some(Stage::Archive), cause, reason: None };
     }
 }
 
@@ -210,10 +215,8 @@ fn one(
     server: &Found<Server>,
     version: Version,
 ) -> Result<Load, Miss> {
-    let mut draft = Draft {
-        load: Load { archive: archive.name.clone(), ..Load::default() },
-        decided: [None, None],
-    };
+    let mut draft =
+        Draft { load: Load { archive: archive.name.clone(), ..Load::default() }, decided: [None, None] };
     let server = draft.take(server.clone());
     draft.step(
         Stage::Server,
@@ -289,7 +292,12 @@ fn shadowed(world: &World<'_>) -> Result<Option<Trouble>, Miss> {
             Fault::Shadowed,
             Weight::Breaks,
             Stage::Worker,
-            say!(file.as_str(), " of the archive stands in front of the module ", name, ", which TorchServe's worker imports before it loads anything"),
+            say!(
+                file.as_str(),
+                " of the archive stands in front of the module ",
+                name,
+                ", which TorchServe's worker imports before it loads anything"
+            ),
         );
         found.message = say!("AttributeError: module '", name, "' has no attribute");
         found.fix = say!("give ", file.as_str(), " another name");
@@ -310,7 +318,8 @@ fn worker(draft: &mut Draft, world: &World<'_>) -> Result<(), Miss> {
     if !all {
         return Ok(());
     }
-    let wanted: &[&str] = if world.torchserve.since(0, 6, 1) { &["torch", "yaml", "psutil"] } else { &["torch", "psutil"] };
+    let wanted: &[&str] =
+        if world.torchserve.since(0, 6, 1) { &["torch", "yaml", "psutil"] } else { &["torch", "psutil"] };
     for name in wanted {
         let mut found = false;
         let mut unknown = false;
@@ -318,7 +327,9 @@ fn worker(draft: &mut Draft, world: &World<'_>) -> Result<(), Miss> {
             match world.list(folder)? {
                 Some(entries) => {
                     found |= entries.iter().any(|(entry, _)| {
-                        entry == name || entry.strip_suffix(".py") == Some(*name) || (entry.starts_with(&format!("{name}.")) && entry.ends_with(".so"))
+                        entry == name
+                            || entry.strip_suffix(".py") == Some(*name)
+                            || (entry.starts_with(&format!("{name}.")) && entry.ends_with(".so"))
                     });
                 }
                 None => unknown = true,
@@ -329,7 +340,11 @@ fn worker(draft: &mut Draft, world: &World<'_>) -> Result<(), Miss> {
                 Fault::Worker,
                 Weight::Breaks,
                 Stage::Worker,
-                say!("TorchServe's worker imports ", *name, " whatever the handler is, and the image does not have it"),
+                say!(
+                    "TorchServe's worker imports ",
+                    *name,
+                    " whatever the handler is, and the image does not have it"
+                ),
             );
             missing.message = say!("ModuleNotFoundError: No module named '", *name, "'");
             missing.fix = say!("install ", if *name == "yaml" { "pyyaml" } else { name }, " in the image");
@@ -349,11 +364,7 @@ fn placed(world: &World<'_>, place: &Place) -> (Spot, Text) {
     };
     let bytes = world.bytes(&path, 4 << 20).ok().flatten().unwrap_or_default();
     let number = usize::try_from(place.at.line).unwrap_or(1);
-    let line = String::from_utf8_lossy(&bytes)
-        .lines()
-        .nth(number.saturating_sub(1))
-        .unwrap_or("")
-        .to_owned();
+    let line = String::from_utf8_lossy(&bytes).lines().nth(number.saturating_sub(1)).unwrap_or("").to_owned();
     let spot = Spot {
         file: shown_path(&path).as_str().into(),
         line: number,
@@ -424,7 +435,13 @@ fn conclude(
             Fault::StartupTimeout,
             Weight::Breaks,
             Stage::Initialize,
-            say!("the load sleeps ", course.slept.to_string(), " s, and the server waits ", limit.to_string(), " s for it"),
+            say!(
+                "the load sleeps ",
+                course.slept.to_string(),
+                " s, and the server waits ",
+                limit.to_string(),
+                " s for it"
+            ),
         );
         found.message = "WorkerInitializationException: Backend worker did not respond in given time".into();
         found.fix = "raise startupTimeout in model-config.yaml".into();
@@ -432,8 +449,7 @@ fn conclude(
         return draft.rest(Outcome::Unknown, None, None);
     }
     if let Some((stage, why)) = &course.lost {
-        let reason: Text =
-            if world.image.is_none() { Load::ALONE.into() } else { (&**why).into() };
+        let reason: Text = if world.image.is_none() { Load::ALONE.into() } else { (&**why).into() };
         return draft.rest(Outcome::Unknown, Some(*stage), Some(reason));
     }
     if world.image.is_none() {
@@ -458,21 +474,26 @@ fn conclude(
 fn dangers(draft: &mut Draft, world: &World<'_>, contents: &Contents) {
     for (path, _) in contents.files() {
         let suffix = path.rsplit('.').next().unwrap_or("");
-        if !matches!(suffix, "pt" | "pth" | "bin" | "pkl" | "pickle" | "joblib" | "ckpt" | "npy" | "npz" | "dat" | "p") {
+        if !matches!(
+            suffix,
+            "pt" | "pth" | "bin" | "pkl" | "pickle" | "joblib" | "ckpt" | "npy" | "npz" | "dat" | "p"
+        ) {
             continue;
         }
         let weights = world.weights(&path);
         let Ok(weights) = weights.as_ref() else { continue };
         let Some(pickle) = weights.object() else { continue };
         for danger in crate::weights::danger::judge(pickle) {
-            let name = if danger.name.is_empty() { "something that is computed".to_owned() } else { danger.name };
+            let name =
+                if danger.name.is_empty() { "something that is computed".to_owned() } else { danger.name };
             let mut found = trouble(
                 Fault::PickleRuns,
                 Weight::MayBreak,
                 Stage::Initialize,
                 say!(path.as_str(), " calls ", name.as_str(), " when it is unpickled: ", danger.why),
             );
-            found.fix = "load it only where its origin is trusted; save a state_dict or safetensors instead".into();
+            found.fix =
+                "load it only where its origin is trusted; save a state_dict or safetensors instead".into();
             draft.load.troubles.push(found);
         }
     }

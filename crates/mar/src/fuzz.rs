@@ -2,9 +2,9 @@
 
 use envdiff_model::ImageConfig;
 
+use crate::container::{Archive, Contents};
 use crate::manifest::MANIFEST;
 use crate::server::Command;
-use crate::container::{Archive, Contents};
 use crate::{Version, manifest, model_config, place, properties, server};
 
 /// Unpacks the bytes under a name that decides how, and reads all that comes out.

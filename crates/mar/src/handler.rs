@@ -113,19 +113,27 @@ fn follow(run: &mut Run<'_>, course: &mut Course, handler: &str, envelope: Optio
             course.steps.push((Stage::Entry, format!("{wanted} stands in the byte code of {}", found.file)));
             return Ok(());
         }
-        return Err((Stage::Entry, Stop::Lost(Rc::from("the handler's module is compiled, and what it defines cannot be read"))));
+        return Err((
+            Stage::Entry,
+            Stop::Lost(Rc::from("the handler's module is compiled, and what it defines cannot be read")),
+        ));
     };
     let entry = scope.names.get(wanted).cloned();
     let entry = match entry {
         None if scope.is_open || scope.names.contains_key("__getattr__") => {
-            return Err((Stage::Entry, Stop::Lost(Rc::from("which names the handler's module has cannot be told"))));
+            return Err((
+                Stage::Entry,
+                Stop::Lost(Rc::from("which names the handler's module has cannot be told")),
+            ));
         }
         other => other,
     };
     match entry {
         Some(entry) => {
             course.entry = Some(wanted.to_owned());
-            course.steps.push((Stage::Entry, format!("{wanted} is the entry point, called once with no data")));
+            course
+                .steps
+                .push((Stage::Entry, format!("{wanted} is the entry point, called once with no data")));
             check_envelope(run, envelope).map_err(|stop| (Stage::Entry, stop))?;
             settle(run, course, Stage::Entry);
             run.world.is_initialising.set(true);
@@ -134,7 +142,8 @@ fn follow(run: &mut Run<'_>, course: &mut Course, handler: &str, envelope: Optio
             result.map_err(|stop| (Stage::Initialize, stop))
         }
         None => {
-            let class = the_class(run, &scope.names, &found.name, function).map_err(|stop| (Stage::Entry, stop))?;
+            let class =
+                the_class(run, &scope.names, &found.name, function).map_err(|stop| (Stage::Entry, stop))?;
             let class_name = run.state.class(class).map_or_else(String::new, |class| class.name.to_string());
             course.entry = Some(class_name.clone());
             course.steps.push((Stage::Entry, format!("{class_name} is the one class of the module")));
@@ -171,10 +180,16 @@ fn import(run: &mut Run<'_>, course: &mut Course, name: &str, handler: &str) -> 
             course.steps.push((Stage::Import, format!("{handler} is one of TorchServe's own handlers")));
             return Err(Stop::Lost(Rc::from("the handler is TorchServe's own, and no image was given")));
         }
-    } else if !handler.is_empty() && stock.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')) {
+    } else if !handler.is_empty()
+        && stock.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+    {
         match run.find_stock(&stock)? {
             Finding::Absent => {}
-            Finding::Unknown => return Err(Stop::Lost(Rc::from("whether it is one of TorchServe's own handlers cannot be told"))),
+            Finding::Unknown => {
+                return Err(Stop::Lost(Rc::from(
+                    "whether it is one of TorchServe's own handlers cannot be told",
+                )));
+            }
             _ => {
                 return match run.import_module(&stock) {
                     Ok(module) => Ok(module),
@@ -216,7 +231,9 @@ fn is_stock(handler: &str) -> bool {
 
 fn explain_handler(run: &Run<'_>, raised: &mut Raised, name: &str, handler: &str) {
     let files = run.world.contents.files();
-    raised.what = Some(Rc::from(format!("the manifest names the handler {handler}, and the archive has no {name}.py at its root")));
+    raised.what = Some(Rc::from(format!(
+        "the manifest names the handler {handler}, and the archive has no {name}.py at its root"
+    )));
     let file = format!("{name}.py");
     let below = files.iter().find(|(path, _)| path.ends_with(&format!("/{file}")));
     let near = files
@@ -265,23 +282,36 @@ fn the_class(run: &mut Run<'_>, names: &Names, module: &str, function: Option<&s
     let shown: Vec<String> = classes.iter().filter_map(|id| run.repr(&Value::Class(*id))).collect();
     let mut raised = run.error(
         "ValueError",
-        format!("Expected only one class in custom service code or a function entry point [{}]", shown.join(", ")),
+        format!(
+            "Expected only one class in custom service code or a function entry point [{}]",
+            shown.join(", ")
+        ),
         Fault::EntryCount,
     );
     let plain: Vec<String> =
         classes.iter().filter_map(|id| run.state.class(*id)).map(|class| class.name.to_string()).collect();
     let wanted = function.unwrap_or("handle");
     raised.what = Some(Rc::from(if plain.is_empty() {
-        format!("the module {module} has neither a function {wanted} nor a class of its own; imported classes do not count")
+        format!(
+            "the module {module} has neither a function {wanted} nor a class of its own; imported classes do not count"
+        )
     } else {
-        format!("the module {module} has no function {wanted} and {} classes of its own: {}", plain.len(), plain.join(", "))
+        format!(
+            "the module {module} has no function {wanted} and {} classes of its own: {}",
+            plain.len(),
+            plain.join(", ")
+        )
     }));
     raised.fix = Some(Rc::from(if plain.is_empty() {
         "define the handler's class in this file, or a function handle(data, context)"
     } else {
         "move all classes but the handler into another module, or define a function handle(data, context)"
     }));
-    raised.at = classes.get(1).or_else(|| classes.first()).and_then(|id| run.state.class(*id)).and_then(|class| class.at.clone());
+    raised.at = classes
+        .get(1)
+        .or_else(|| classes.first())
+        .and_then(|id| run.state.class(*id))
+        .and_then(|class| class.at.clone());
     Err(Stop::Raise(Box::new(raised)))
 }
 
@@ -344,7 +374,9 @@ fn check_envelope(run: &mut Run<'_>, envelope: Option<&str>) -> Result<(), Stop>
             let mut raised =
                 run.error("ModuleNotFoundError", format!("No module named '{full}'"), Fault::Envelope);
             raised.at = None;
-            raised.what = Some(Rc::from(format!("config.properties sets service_envelope={envelope}, which TorchServe does not have")));
+            raised.what = Some(Rc::from(format!(
+                "config.properties sets service_envelope={envelope}, which TorchServe does not have"
+            )));
             Err(Stop::Raise(Box::new(raised)))
         }
         _ => Ok(()),
@@ -370,10 +402,14 @@ fn call_entry(run: &mut Run<'_>, entry: &Value, file: &Str) -> Result<(), Stop> 
                 };
             }
             if raised.fault == Fault::EntrySignature {
-                raised.what = Some(Rc::from("TorchServe calls the function with two arguments when it loads: None and the context"));
+                raised.what = Some(Rc::from(
+                    "TorchServe calls the function with two arguments when it loads: None and the context",
+                ));
                 raised.fix = Some(Rc::from("let it take (data, context)"));
             } else if raised.what.is_none() && raised.message.contains("NoneType") {
-                raised.what = Some(Rc::from("the function is called once with no data when the model loads, and does not expect None"));
+                raised.what = Some(Rc::from(
+                    "the function is called once with no data when the model loads, and does not expect None",
+                ));
                 raised.fix = Some(Rc::from("return early where data is None"));
             }
             Err(Stop::Raise(raised))
@@ -397,7 +433,9 @@ fn call_initialize(run: &mut Run<'_>, object: &Value, initialize: &Value) -> Res
         },
         Value::Function(id) => run.call_function(*id, vec![context], Vec::new(), Some(Fault::EntrySignature)),
         Value::Unknown | Value::Method(_) | Value::Foreign(_) => {
-            return Err(Stop::Lost(Rc::from("the handler inherits initialize from a class that cannot be read")));
+            return Err(Stop::Lost(Rc::from(
+                "the handler inherits initialize from a class that cannot be read",
+            )));
         }
         other => run.call(other, vec![context], Vec::new()),
     };
@@ -446,7 +484,9 @@ fn context(run: &mut Run<'_>) -> Result<Value, Stop> {
         && let Ok(Value::Module(id)) = run.import_module("ts.context")
     {
         let scope = run.state.module(id).and_then(|module| module.scope);
-        let class = scope.and_then(|scope| run.state.scope(scope)).and_then(|scope| scope.names.get("Context").cloned());
+        let class = scope
+            .and_then(|scope| run.state.scope(scope))
+            .and_then(|scope| scope.names.get("Context").cloned());
         if let Some(Value::Class(class)) = class
             && let Some(Value::Function(init)) = run.class_attribute(class, "__init__")
         {
@@ -489,7 +529,12 @@ fn context(run: &mut Run<'_>) -> Result<Value, Stop> {
         checks_abstract: false,
         fields: None,
     }));
-    Ok(Value::Instance(run.state.put(Object::Instance(Instance { class, names, order: Vec::new(), is_open: true }))))
+    Ok(Value::Instance(run.state.put(Object::Instance(Instance {
+        class,
+        names,
+        order: Vec::new(),
+        is_open: true,
+    }))))
 }
 
 impl Run<'_> {
@@ -522,7 +567,8 @@ impl Run<'_> {
 
     fn place_of_function(&self, id: Id, file: &Str) -> Option<value::Place> {
         let function = self.state.function(id)?;
-        let file = self.state.module(function.module).map_or_else(|| file.clone(), |module| module.file.clone());
+        let file =
+            self.state.module(function.module).map_or_else(|| file.clone(), |module| module.file.clone());
         match &function.body {
             state::Body::Def(def) => Some(value::Place { file, at: def.name_at }),
             state::Body::Lambda(_, body) => Some(value::Place { file, at: body.at }),
@@ -543,4 +589,3 @@ impl Run<'_> {
         }
     }
 }
-

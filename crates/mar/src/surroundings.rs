@@ -3,11 +3,11 @@
 use envdiff_files::{ImagePath, Miss};
 use envdiff_model::{ImageConfig, Text, TorchVariant};
 
-use crate::handler::world::{Image, World};
 use crate::ending::Found;
+use crate::handler::world::{Image, World};
+use crate::properties;
 use crate::server::{self, Command, Server};
 use crate::version::Version;
-use crate::properties;
 
 /// Variables that a container's own program may set before it starts the server are not known; what the image gives is.
 pub(crate) fn variables(image: &Image<'_>) -> Option<Vec<(String, String)>> {
@@ -19,7 +19,9 @@ pub(crate) fn variables(image: &Image<'_>) -> Option<Vec<(String, String)>> {
         out.push((name.to_owned(), value.to_owned()));
     }
     // What the server adds for every worker (TorchServe, EnvironmentUtils.java).
-    for (name, value) in [("TS_DECODE_INPUT_REQUEST", "true"), ("TS_IPEX_ENABLE", "false"), ("TS_IPEX_GPU_ENABLE", "false")] {
+    for (name, value) in
+        [("TS_DECODE_INPUT_REQUEST", "true"), ("TS_IPEX_ENABLE", "false"), ("TS_IPEX_GPU_ENABLE", "false")]
+    {
         if !out.iter().any(|(other, _)| other == name) {
             out.push((name.to_owned(), value.to_owned()));
         }
@@ -117,7 +119,8 @@ pub(crate) fn describe(world: &mut World<'_>, image: &Image<'_>, handler: Option
         let folder = file.rsplit_once('/').map_or(file, |(folder, _)| folder);
         world.before.push(crate::handler::library::paths::absolute(folder));
     }
-    let inherited = image.config.and_then(|config| config.var("PYTHONPATH")).and_then(Text::as_str).unwrap_or("");
+    let inherited =
+        image.config.and_then(|config| config.var("PYTHONPATH")).and_then(Text::as_str).unwrap_or("");
     for part in inherited.split(':').filter(|part| !part.is_empty()) {
         world.before.push(crate::handler::library::paths::absolute(part));
     }
@@ -222,7 +225,9 @@ pub fn interpreter(image: &Image<'_>) -> Result<Option<ImagePath>, Miss> {
     if matches!(image.environment.stack.torchserve.value(), Some(Some(_))) {
         return Ok(None);
     }
-    let Some(path) = image.config.and_then(|config| config.var("PATH")).and_then(Text::as_str) else { return Ok(None) };
+    let Some(path) = image.config.and_then(|config| config.var("PATH")).and_then(Text::as_str) else {
+        return Ok(None);
+    };
     let folders: Vec<&str> = path.split(':').filter(|folder| folder.starts_with('/')).collect();
     let mut pending = false;
     for folder in &folders {
@@ -257,7 +262,13 @@ fn shebang(head: &[u8]) -> Option<ImagePath> {
     let text = String::from_utf8_lossy(head);
     let first = text.lines().next()?.strip_prefix("#!")?.trim();
     let path = if first == "/bin/sh" {
-        text.lines().nth(1)?.strip_prefix("'''exec' ")?.trim_start_matches('"').split(['"', ' ']).next()?.to_owned()
+        text.lines()
+            .nth(1)?
+            .strip_prefix("'''exec' ")?
+            .trim_start_matches('"')
+            .split(['"', ' '])
+            .next()?
+            .to_owned()
     } else {
         first.split_whitespace().next()?.to_owned()
     };

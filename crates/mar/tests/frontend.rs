@@ -12,9 +12,9 @@
 
 use std::path::{Path, PathBuf};
 
-use envdiff_mar::server::Server;
 use envdiff_mar::container::Archive;
 use envdiff_mar::ending::Ending;
+use envdiff_mar::server::Server;
 use envdiff_mar::{Version, manifest, model_config, place, requirements};
 use envdiff_model::{Outcome, Stage};
 use serde_json::Value as Json;

@@ -33,6 +33,27 @@ pub struct Environment {
     pub unknown: Vec<Unknown>,
 }
 
+impl Environment {
+    /// Nothing is known of it; `reason` is a clause.
+    #[must_use]
+    pub fn nothing(reason: &Text) -> Self {
+        Self {
+            python: Fact::unknown(reason.clone()),
+            interpreter: Fact::unknown(reason.clone()),
+            sys_path: Fact::unknown(reason.clone()),
+            markers: MarkerVariable::ALL.into_iter().map(|v| (v, Fact::unknown(reason.clone()))).collect(),
+            distributions: Vec::new(),
+            interpreters: Vec::new(),
+            conda: Vec::new(),
+            stack: Stack::unknown(reason),
+            machine: Machine::unknown(reason.clone()),
+            told: None,
+            verified: None,
+            unknown: Vec::new(),
+        }
+    }
+}
+
 /// The interpreter that a target starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {

@@ -22,13 +22,15 @@ pub use environment::{
 pub use fact::{Evidence, Fact};
 pub use finding::{Finding, Place, Severity};
 pub use limit::{Amount, Limit, Past};
-pub use load::{Fault, Load, Outcome, Prediction, Spot, Stage, Step, Trouble, Weight};
+pub use load::{Fault, Import, Load, Outcome, Prediction, Spot, Stage, Step, Trouble, Way, Weight};
 pub use lock::{
     Lock, LockProblem, Locked, PackageSource, ReadAs, Requirement, RequirementKind, Secret, Selection,
     Source, SourceKind, Url,
 };
 pub use name::Name;
-pub use report::{Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Verdict};
+pub use report::{
+    About, Audit, Change, Counts, Direction, Judged, Report, Tally, Training, Unaudited, Verdict,
+};
 pub use snapshot::Snapshot;
 pub use stack::{
     Companion, Cuda, CudaLibraries, Driver, DriverLibrary, Gpu, Hidden, Host, InPlace, Java, Libc, Library,

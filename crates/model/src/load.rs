@@ -1,7 +1,7 @@
 //! What TorchServe will do with one model archive: a prediction for each of the two ways in which it is loaded, and what speaks for
 //! it.
 
-use crate::{Evidence, Text};
+use crate::{Evidence, Place, Text, say};
 
 /// The prediction for one archive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,82 @@ pub struct Load {
     pub steps: Vec<Step>,
     /// All that was noticed; what decides is among them.
     pub troubles: Vec<Trouble>,
+    /// What the archive's code imports and does not bring, while it loads or later, each module once.
+    pub imports: Vec<Import>,
+}
+
+impl Load {
+    /// The reason where no image was given and the archive alone does not decide.
+    pub const ALONE: &str = "checked alone: what the image decides is not known";
+
+    /// The prediction for one way of loading.
+    #[must_use]
+    pub const fn by(&self, way: Way) -> &Prediction {
+        match way {
+            Way::AtStartup => &self.at_startup,
+            Way::Register => &self.register,
+        }
+    }
+
+    /// What decides one way of loading, where something does.
+    #[must_use]
+    pub fn cause(&self, way: Way) -> Option<&Trouble> {
+        self.troubles.get(self.by(way).cause?)
+    }
+
+    /// Both ways end alike, by the same cause.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        self.at_startup == self.register
+    }
+
+    /// Where a trouble strikes, as the user would look for it: `model.mar/handler.py`, or a path in the image.
+    #[must_use]
+    pub fn place(&self, trouble: &Trouble) -> Option<Place> {
+        let spot = trouble.at.as_ref()?;
+        Some(Place {
+            file: self.file(&spot.file),
+            line: spot.line,
+            column: spot.column,
+            end_column: spot.end_column,
+        })
+    }
+
+    /// A file of the archive, or of the image where its path is absolute.
+    #[must_use]
+    pub fn file(&self, file: &Text) -> Text {
+        let archive = self.archive.as_bytes();
+        if file.as_bytes().starts_with(b"/") {
+            file.clone()
+        } else if archive.ends_with(b"/") {
+            say!(self.archive, file)
+        } else {
+            say!(self.archive, "/", file)
+        }
+    }
+}
+
+/// The two ways in which an archive is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// While the server starts.
+    AtStartup,
+    /// By a request.
+    Register,
+}
+
+impl Way {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::AtStartup, Self::Register];
+}
+
+/// A module that the archive's code imports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Import {
+    /// As it is written: `cv2`, `google.cloud.storage`.
+    pub module: Text,
+    /// Where, the first time.
+    pub at: Option<Spot>,
 }
 
 /// What is predicted for one way of loading.

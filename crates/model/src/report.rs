@@ -1,13 +1,17 @@
 //! What an audit ends in: each requirement's verdict, the findings, the counts.
 
-use crate::{Environment, Fact, Finding, ImageConfig, Lock, Severity, Target, Text, TorchVariant, Unknown};
+use crate::{
+    Environment, Fact, Finding, ImageConfig, Load, Lock, Severity, Target, Text, TorchVariant, Unknown,
+};
 
 /// The whole answer of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Every audit, in the order asked for.
     pub audits: Vec<Audit>,
-    /// Whether a finding that is not accepted is at or above the level of `--fail-on`.
+    /// What was asked for beside them and could not be audited.
+    pub unaudited: Vec<Unaudited>,
+    /// Whether something could not be audited, or a finding that is not accepted is at or above the level of `--fail-on`.
     pub fails: bool,
     /// Allowances that matched nothing, as written.
     pub unmatched_ignores: Vec<Text>,
@@ -77,10 +81,35 @@ impl Tally {
     }
 }
 
-/// One target held against its locks.
+/// Something that was asked for and could not be audited, while others were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unaudited {
+    /// What it is.
+    pub target: Target,
+    /// What happened; a sentence without a full stop.
+    pub message: Text,
+    /// Why, in the system's words. May be empty.
+    pub cause: Text,
+    /// What to do.
+    pub help: Text,
+}
+
+/// What an audit is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum About {
+    /// The image: whether it holds what it is to hold.
+    #[default]
+    Image,
+    /// Model archives: whether they load in it.
+    Archives,
+}
+
+/// One target held against its locks and archives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
-    /// What was audited.
+    /// What the question was about.
+    pub about: About,
+    /// What was audited; with archives alone, those.
     pub target: Target,
     /// Its configuration, where there is one.
     pub config: Option<ImageConfig>,
@@ -92,6 +121,8 @@ pub struct Audit {
     pub training: Training,
     /// Every requirement of every lock in file order.
     pub requirements: Vec<Judged>,
+    /// Predictions for model archives, in the order asked for, then those that the image itself would load.
+    pub loads: Vec<Load>,
     /// Errors first, then warnings, then notes.
     pub findings: Vec<Finding>,
     /// Facts that could not be read.

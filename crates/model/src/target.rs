@@ -17,6 +17,8 @@ pub enum TargetKind {
     Dir,
     /// A snapshot that `envdiff inspect` wrote.
     Snapshot,
+    /// Model archives without an image.
+    Mar,
 }
 
 impl TargetKind {
@@ -30,6 +32,7 @@ impl TargetKind {
             Self::Oci => "oci",
             Self::Dir => "dir",
             Self::Snapshot => "snapshot",
+            Self::Mar => "mar",
         }
     }
 }
@@ -45,7 +48,7 @@ pub struct Target {
     pub id: Option<Text>,
     /// `linux/amd64`, `linux/arm64/v8`; `None` where nothing tells.
     pub platform: Option<Text>,
-    /// `layers`, `walker`, `export`, `archive`, `dir`, `snapshot`.
+    /// `layers`, `walker`, `export`, `archive`, `oci`, `container`, `dir`, `snapshot`, `mar`.
     pub gathered_by: &'static str,
     /// The image's layers from the lowest up; `None` where the source does not know them.
     pub layers: Option<Vec<Layer>>,
@@ -83,6 +86,22 @@ pub struct ImageConfig {
     pub architecture: Option<Text>,
     /// `v7`, `v8`.
     pub variant: Option<Text>,
+}
+
+impl Target {
+    /// Model archives without an image.
+    #[must_use]
+    pub fn archives(name: impl Into<Text>) -> Self {
+        Self {
+            kind: TargetKind::Mar,
+            name: name.into(),
+            id: None,
+            platform: None,
+            gathered_by: TargetKind::Mar.as_str(),
+            layers: None,
+            notices: Vec::new(),
+        }
+    }
 }
 
 impl ImageConfig {

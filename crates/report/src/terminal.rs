@@ -1,6 +1,7 @@
 //! A report for people: the verdict first, then what was audited, the two sides, findings from the gravest, what was examined.
 //! Colours are ANSI escapes; the caller takes them out where they are not wanted.
 
+mod archives;
 mod findings;
 mod foot;
 mod listing;
@@ -12,7 +13,7 @@ mod why;
 
 use std::io::{self, Write};
 
-use envdiff_model::{Audit, Report, Severity};
+use envdiff_model::{About, Audit, Report, Severity, Unaudited};
 
 use crate::escape::shown;
 use crate::{Detail, View};
@@ -27,10 +28,29 @@ pub(crate) fn write(report: &Report, view: &View<'_>, out: &mut dyn Write) -> io
         }
         write_audit(audit, view.why.filter(|_| i == 0), view, out)?;
     }
+    for (i, unaudited) in report.unaudited.iter().enumerate() {
+        if i == 0 && view.detail > Detail::Quiet {
+            writeln!(out)?;
+        }
+        write_unaudited(unaudited, view, out)?;
+    }
     if view.detail > Detail::Quiet {
         for unmatched in &report.unmatched_ignores {
             writeln!(out, "--ignore {} matched nothing", shown(unmatched))?;
         }
+    }
+    Ok(())
+}
+
+fn write_unaudited(unaudited: &Unaudited, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut line =
+        format!("{} was not audited: {}", shown(&unaudited.target.name), shown(&unaudited.message));
+    if !unaudited.cause.is_empty() {
+        line.push_str(&format!(": {}", shown(&unaudited.cause)));
+    }
+    writeln!(out, "{}", paint(style::BAD, wrapped(&line, view.width, "  ")))?;
+    if view.detail > Detail::Quiet && !unaudited.help.is_empty() {
+        writeln!(out, "{}", wrapped(&format!("  fix: {}", shown(&unaudited.help)), view.width, "       "))?;
     }
     Ok(())
 }
@@ -50,8 +70,18 @@ fn write_audit(
         why::write(why, audit, view, out)?;
         return findings::write_about(audit, &why.name, view, out);
     }
-    sides::write(audit, view, out)?;
+    if audit.about == About::Image {
+        sides::write(audit, view, out)?;
+    }
+    archives::write_table(audit, view, out)?;
     findings::write(audit, view, out)?;
+    let is_in_depth = view.detail >= Detail::Verbose;
+    if audit.about == About::Archives || is_in_depth {
+        archives::write_reads(audit, view, out)?;
+    }
+    if view.steps || is_in_depth {
+        archives::write_steps(audit, view, out)?;
+    }
     if view.detail == Detail::Full {
         listing::write_requirements(audit, view, out)?;
     }

@@ -42,6 +42,8 @@ pub struct View<'a> {
     pub cost: Option<Cost>,
     /// `--why`: everything known of one package of the first audit, in place of the findings about others.
     pub why: Option<&'a Why>,
+    /// Also the way that each prediction for an archive took, as from `-v` on.
+    pub steps: bool,
 }
 
 impl View<'_> {
@@ -51,6 +53,13 @@ impl View<'_> {
 
 impl Default for View<'_> {
     fn default() -> Self {
-        Self { width: Self::WIDTH, detail: Detail::Normal, elapsed: None, cost: None, why: None }
+        Self {
+            width: Self::WIDTH,
+            detail: Detail::Normal,
+            elapsed: None,
+            cost: None,
+            why: None,
+            steps: false,
+        }
     }
 }

@@ -3,9 +3,12 @@
 
 mod sample;
 
-use envdiff_model::{ReadAs, Report, Severity, Text, Verdict};
+use envdiff_model::{Outcome, ReadAs, Report, Severity, Text, Verdict};
 use envdiff_report::{Detail, FORMATS, View, find};
-use sample::{audit, clean, differing, distribution, environment, finding, judged, lock, place};
+use sample::{
+    archives, audit, clean, differing, distribution, environment, failing_load, finding, judged, load, lock,
+    place, unaudited,
+};
 
 fn terminal(report: &Report, view: &View<'_>) -> String {
     let mut out = Vec::new();
@@ -96,6 +99,79 @@ fn without_a_lock_it_is_held_against_itself() {
 }
 
 #[test]
+fn an_archive_that_does_not_load() {
+    insta::assert_snapshot!(shown(&archives(vec![failing_load("model.mar")], false)));
+}
+
+#[test]
+fn an_archive_step_by_step() {
+    let view = View { steps: true, ..View::default() };
+    insta::assert_snapshot!(terminal(&archives(vec![failing_load("model.mar")], false), &view));
+}
+
+#[test]
+fn an_archive_alone() {
+    let mut report = archives(vec![load("model.mar", Outcome::Unknown, Outcome::Unknown)], true);
+    for prediction in [&mut report.audits[0].loads[0].at_startup] {
+        prediction.reason = Some("checked alone: what the image decides is not known".into());
+    }
+    report.audits[0].loads[0].register = report.audits[0].loads[0].at_startup.clone();
+    insta::assert_snapshot!(shown(&report));
+}
+
+#[test]
+fn an_archive_that_ends_the_server_when_it_starts() {
+    insta::assert_snapshot!(shown(&archives(
+        vec![load("model.mar", Outcome::ServerFails, Outcome::Fails)],
+        false
+    )));
+}
+
+#[test]
+fn several_archives_and_one_that_is_not_there() {
+    let loads = vec![
+        failing_load("store/a.mar"),
+        load("store/b.mar", Outcome::Ready, Outcome::Ready),
+        load("store/c", Outcome::ServerFails, Outcome::Fails),
+        load("store/d.mar", Outcome::Unknown, Outcome::Unknown),
+    ];
+    let mut report = archives(loads, false);
+    report.unaudited = vec![unaudited("store/e.mar")];
+    insta::assert_snapshot!(shown(&report));
+}
+
+#[test]
+fn archives_beside_an_image() {
+    let mut report = clean();
+    let of_archive = archives(vec![failing_load("model.mar")], false).audits.remove(0);
+    report.audits[0].loads = of_archive.loads;
+    report.audits[0].findings = of_archive.findings;
+    insta::assert_snapshot!(shown(&report));
+}
+
+#[test]
+fn the_first_line_about_an_archive() {
+    for (at_startup, register, wanted) in [
+        (Outcome::Ready, Outcome::Ready, "model.mar loads in serve:1.4"),
+        (
+            Outcome::Unknown,
+            Outcome::Unknown,
+            "whether model.mar loads in serve:1.4 is not known: the handler's name is",
+        ),
+        (Outcome::Ready, Outcome::Fails, "model.mar in serve:1.4, loaded at start-up, loads"),
+    ] {
+        assert_eq!(first_line(&archives(vec![load("model.mar", at_startup, register)], false)), wanted);
+    }
+    let failing = first_line(&archives(vec![failing_load("model.mar")], false));
+    assert!(
+        failing.starts_with("model.mar will not load in serve:1.4: module-not-in-image at import"),
+        "{failing}"
+    );
+    let alone = first_line(&archives(vec![failing_load("model.mar")], true));
+    assert!(alone.starts_with("model.mar will not load: module-not-in-image at import"), "{alone}");
+}
+
+#[test]
 fn every_finding_is_in_every_format() {
     let report = differing();
     for format in FORMATS {
@@ -161,10 +237,31 @@ fn hostile() -> Report {
             at.file = evil.clone();
         }
     }
+    let mut hostile_load = failing_load("x");
+    hostile_load.archive = evil.clone();
+    (hostile_load.model, hostile_load.version) = (Some(evil.clone()), Some(evil.clone()));
+    hostile_load.reads.iter_mut().for_each(|(_, what)| *what = evil.clone());
+    hostile_load.steps.iter_mut().for_each(|step| {
+        step.what = evil.clone();
+        step.evidence.iter_mut().for_each(|seen| (seen.path, seen.detail) = (evil.clone(), evil.clone()));
+    });
+    for trouble in &mut hostile_load.troubles {
+        (trouble.what, trouble.message, trouble.line) = (evil.clone(), evil.clone(), evil.clone());
+    }
+    let mut unknown = load("x", Outcome::Unknown, Outcome::Fails);
+    unknown.archive = evil.clone();
+    unknown.at_startup.reason = Some(evil.clone());
+    let mut about_archives = archives(vec![hostile_load.clone()], false).audits.remove(0);
+    about_archives.target.name = evil.clone();
+    audit.loads = vec![hostile_load, unknown];
     for unknown in &mut audit.unknown {
         unknown.what = evil.clone();
         unknown.why = evil.clone();
     }
+    report.audits.push(about_archives);
+    report.unaudited = vec![unaudited("x")];
+    report.unaudited[0].target.name = evil.clone();
+    report.unaudited[0].cause = evil.clone();
     report.unmatched_ignores = vec![evil];
     report
 }

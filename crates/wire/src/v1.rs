@@ -16,8 +16,8 @@ pub use environment::{
 pub use fact::{Fact, Seen};
 pub use lock::{Locked, Package, PackageSource, Selected, Undetermined};
 pub use report::{
-    Archive, Audit, Evidence, Finding, Lock, Place, Position, Report, Requirement, Requirements, Summary,
-    Training,
+    Archive, Audit, Entry, Error, Evidence, Finding, Lock, Place, Position, Prediction, Report, Requirement,
+    Requirements, Summary, Training, Unaudited,
 };
 pub use snapshot::{Config, Env, Snapshot};
 pub use stack::{
@@ -27,8 +27,8 @@ pub use stack::{
 };
 pub use target::{Layer, Target, Tool};
 pub use words::{
-    Change, CudaLibraries, Direction, LibcKind, LibraryOrigin, MetadataKind, Outcome, PathSource, ReadAs,
-    Severity, SourceKind, TargetKind, VariantKind, Verdict,
+    Change, CudaLibraries, Direction, LibcKind, LibraryOrigin, LoadOutcome, MetadataKind, Outcome,
+    PathSource, ReadAs, Severity, SourceKind, Stage, TargetKind, VariantKind, Verdict,
 };
 
 pub use lock::write_lock;

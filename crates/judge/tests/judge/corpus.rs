@@ -78,7 +78,7 @@ fn every_verdict_of_every_pair() {
         let truth = truth_of(&corpus, lock_name, image);
         let (lock, _) = read(&corpus, lock_name);
         let snapshot = truth::snapshot(&json(&corpus.join(format!("images/truth/{image}.json"))));
-        let audit = audit(snapshot, vec![lock], &Policy::default());
+        let audit = audit(snapshot, vec![lock], Vec::new(), &Policy::default());
         let wanted = truth["requirements"].as_array().unwrap();
         if wanted.len() != audit.requirements.len() {
             wrong.push(format!(

@@ -4,6 +4,8 @@
 //!
 //! ```text
 //! --- image
+//! without MODULE                takes the files of a module in site-packages away again
+//! torchserve VERSION            TorchServe with what its workers import: torch, yaml, psutil, packaging; Java; comes after `python`
 //! python 3.11.7 [at PREFIX]     an interpreter at PREFIX/bin/python (PREFIX is /usr/local), first on PATH
 //! package NAME VERSION          a dist-info folder in its site-packages; indented lines are more headers
 //! env NAME=VALUE                a variable of the image's configuration
@@ -25,6 +27,20 @@
 //! --- lock NAME [--record|--demand]
 //! the lock's content
 //! --- lock-file NAME            a file that a lock includes
+//! --- archive NAME [zip|tar.gz|folder|raw]   a model archive (by its suffix; one without is a folder); predicted in the image
+//!                               where there is one, else alone. Lines:
+//! manifest [KEY=VALUE]...       MAR-INF/MANIFEST.json with these keys of `model` beside modelName=model, handler=handler.py and
+//!                               modelVersion=1.0 (KEY= leaves one out), and runtime=
+//! PATH                          an entry (`\xff` in it is that byte); indented lines are its content
+//! base64 PATH                   an entry of the bytes that the indented lines encode
+//! zip PATH                      a zip in the archive, such as torch's weights; indented are its own lines
+//! safetensors PATH BYTES        the indented header, and so many zeros behind it
+//! size PATH BYTES               so many zeros
+//! hidden PATH                   an entry that the zip's directory does not tell
+//! bzip2 PATH                    one that says to be compressed by bzip2
+//! wrong-checksum PATH           one whose checksum is another
+//! cut BYTES                     so many bytes are missing at the archive's end
+//! --- properties                config.properties, as --config-properties gives it
 //! --- finds
 //! severity check subject        every finding of the page's own check
 //! ```
@@ -32,6 +48,8 @@
 use std::collections::BTreeMap;
 
 use envdiff_files::made::{Made, elf};
+
+use crate::archive::{Archive, archive};
 
 /// An example of a page.
 #[derive(Debug, Default)]
@@ -59,6 +77,11 @@ pub struct Example {
     pub verify: bool,
     pub locks: Vec<Lock>,
     pub lock_files: BTreeMap<String, String>,
+    pub archives: Vec<Archive>,
+    /// `--config-properties`
+    pub properties: Option<String>,
+    /// There is an `image` section.
+    pub has_image: bool,
     pub finds: Vec<String>,
 }
 
@@ -125,7 +148,12 @@ fn example(title: String, fires: bool, body: &[&str]) -> Example {
     for (head, lines) in sections {
         let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
         match head.split_whitespace().collect::<Vec<_>>()[..] {
-            ["image"] => image(&mut example, &lines),
+            ["image"] => {
+                example.has_image = true;
+                image(&mut example, &lines);
+            }
+            ["archive", ref words @ ..] => example.archives.push(archive(&example.title, words, &lines)),
+            ["properties"] => example.properties = Some(text),
             ["machine"] => machine(&mut example, &lines),
             ["told"] => example.told = Some(text),
             ["verify"] => example.verify = true,
@@ -173,6 +201,11 @@ fn image(example: &mut Example, lines: &[&str]) {
                     .files
                     .insert(format!("{site}/{folder}-{version}.dist-info/INSTALLER"), b"pip\n".to_vec());
             }
+            ["without", module] => {
+                let folder = absolute(example, &format!("SITE/{module}/"));
+                example.files.retain(|path, _| !path.starts_with(&folder));
+            }
+            ["torchserve", version] => crate::torchserve::install(example, version),
             ["env", ..] => {
                 let pair = line.strip_prefix("env ").expect("env NAME=VALUE");
                 let (name, value) = pair.split_once('=').expect("env NAME=VALUE");

@@ -1,8 +1,10 @@
 //! The image of an example comes in; its snapshot comes out, by the same observers that read a real one.
 
 use envdiff_files::{Budget, Literal, Seen, converse};
+use envdiff_mar::{Archive, Image, Wishes};
 use envdiff_model::{
-    Environment, Evidence, Fact, ImageConfig, Machine, Snapshot, Target, TargetKind, Text, Told, Verified,
+    Environment, Evidence, Fact, ImageConfig, Load, Machine, Snapshot, Target, TargetKind, Text, Told,
+    Verified,
 };
 use envdiff_observe::{Inputs, environment};
 
@@ -82,6 +84,66 @@ pub fn observed(mut files: Literal, config: &ImageConfig) -> Environment {
     let mut seen = Seen::new();
     let inputs = Inputs { config: Some(config), ..Inputs::default() };
     converse(&mut files, &mut seen, &mut Budget::default(), |seen| environment(seen, &inputs)).unwrap()
+}
+
+/// What is predicted for the archives of an example, and whether it was without an image.
+pub fn loads(example: &Example, snapshot: &Snapshot) -> Vec<Load> {
+    if example.archives.is_empty() {
+        return Vec::new();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for archive in &example.archives {
+        crate::archive::write(archive, folder.path());
+    }
+    let archives: Vec<Archive> = example
+        .archives
+        .iter()
+        .map(|archive| {
+            Archive::open(&folder.path().join(&archive.name))
+                .unwrap_or_else(|e| panic!("{}: {e}", example.title))
+        })
+        .collect();
+    let properties = example.properties.as_ref();
+    let wishes = Wishes {
+        properties: properties.map(|text| ("config.properties".into(), text.clone().into_bytes())),
+        verify: example.verify,
+    };
+    let mut loads = if example.has_image {
+        let config = snapshot.config.as_ref();
+        let (mut files, mut seen) = (files(example), Seen::new());
+        converse(&mut files, &mut seen, &mut Budget::default(), |seen| {
+            let image = Image { seen, environment: &snapshot.environment, config };
+            envdiff_mar::predict(&archives, Some(&image), &wishes)
+        })
+        .unwrap()
+    } else {
+        envdiff_mar::predict(&archives, None, &wishes).unwrap()
+    };
+    // The folder's name is another each time.
+    let folder = format!("{}/", folder.path().display());
+    for load in &mut loads {
+        load.archive = without(&load.archive, &folder);
+        for trouble in &mut load.troubles {
+            trouble.what = without(&trouble.what, &folder);
+            trouble.message = without(&trouble.message, &folder);
+            trouble.fix = without(&trouble.fix, &folder);
+            for evidence in &mut trouble.evidence {
+                evidence.path = without(&evidence.path, &folder);
+                evidence.detail = without(&evidence.detail, &folder);
+            }
+        }
+        for prediction in [&mut load.at_startup, &mut load.register] {
+            prediction.reason = prediction.reason.as_ref().map(|reason| without(reason, &folder));
+        }
+    }
+    loads
+}
+
+fn without(text: &Text, folder: &str) -> Text {
+    match text.as_str() {
+        Some(known) => known.replace(folder, "").as_str().into(),
+        None => text.clone(),
+    }
 }
 
 /// What `--verify` finds.

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod archive;
 mod combinations;
 mod corpus;
 mod example;
@@ -19,5 +20,6 @@ mod policy;
 mod registry;
 mod speed;
 mod told;
+mod torchserve;
 mod truth;
 mod why;

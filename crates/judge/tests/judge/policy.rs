@@ -15,7 +15,11 @@ fn policy(fail_on: Option<Severity>, ignores: &[&str]) -> Policy {
 }
 
 fn judge(example: &Example, policy: &Policy) -> Report {
-    report(vec![audit(image::snapshot(example), pages::locks(example), policy)], policy)
+    report(
+        vec![audit(image::snapshot(example), pages::locks(example), Vec::new(), policy)],
+        Vec::new(),
+        policy,
+    )
 }
 
 fn told(audit: &Audit) -> Vec<String> {
@@ -157,7 +161,7 @@ fn values_of_variables_are_not_shown() {
     )
     .unwrap();
     let example = example("--- image\npython 3.11.7\npackage numpy 1.26.4");
-    let audit = audit(image::snapshot(&example), vec![lock], &Policy::default());
+    let audit = audit(image::snapshot(&example), vec![lock], Vec::new(), &Policy::default());
     assert_eq!(told(&audit), ["error version-mismatch numpy", "error package-missing torch"]);
     let all = format!("{:?}", audit.findings);
     assert!(!all.contains("9.9.9"), "{all}");

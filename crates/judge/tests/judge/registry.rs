@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use envdiff_judge::registry::{CHECKS, find, nearest};
+use envdiff_model::Fault;
 
 #[test]
 fn ids_are_in_kebab_case_once_each_and_name_a_fault() {
@@ -20,6 +21,14 @@ fn ids_are_in_kebab_case_once_each_and_name_a_fault() {
         );
         assert!(!check.title.ends_with('.') && !check.title.is_empty(), "{id}: its title is no line");
     }
+}
+
+#[test]
+fn every_fault_of_an_archive_has_its_check() {
+    let checks: BTreeSet<&str> =
+        CHECKS.iter().filter(|check| check.family == "archive").map(|check| check.id).collect();
+    let faults: BTreeSet<&str> = Fault::ALL.iter().map(|fault| fault.id()).collect();
+    assert_eq!(checks, faults);
 }
 
 #[test]

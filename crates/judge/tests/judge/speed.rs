@@ -31,7 +31,7 @@ fn a_thousand_requirements_in_three_milliseconds() {
         .map(|_| {
             let (snapshot, locks) = (snapshot.clone(), locks.clone());
             let start = Instant::now();
-            let audit = audit(snapshot, locks, &Policy::default());
+            let audit = audit(snapshot, locks, Vec::new(), &Policy::default());
             let took = start.elapsed();
             assert_eq!(audit.requirements.len(), 1000);
             took

@@ -72,7 +72,7 @@ fn torch(environment: &mut Environment) -> &mut ToldTorch {
 fn said(change: impl FnOnce(&mut Environment)) -> Vec<String> {
     let mut snapshot = agreeing();
     change(&mut snapshot.environment);
-    let audit = audit(snapshot, Vec::new(), &Policy::default());
+    let audit = audit(snapshot, Vec::new(), Vec::new(), &Policy::default());
     let ours = audit.findings.into_iter().filter(|finding| finding.check == "exec-differs");
     ours.map(|finding| finding.message.to_lossy().into_owned()).collect()
 }

@@ -8,7 +8,10 @@ use crate::{image, pages};
 
 fn ask(name: &str, body: &str) -> Why {
     let example = examples("test", &format!("```envdiff example=\"fires\"\n{body}\n```\n")).remove(0);
-    why(&Name::new(name), &audit(image::snapshot(&example), pages::locks(&example), &Policy::default()))
+    why(
+        &Name::new(name),
+        &audit(image::snapshot(&example), pages::locks(&example), Vec::new(), &Policy::default()),
+    )
 }
 
 #[test]

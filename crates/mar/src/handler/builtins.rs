@@ -132,4 +132,3 @@ pub(crate) fn has_method(is_set: bool, value: &Value, name: &str) -> bool {
     };
     methods.binary_search(&name).is_ok()
 }
-

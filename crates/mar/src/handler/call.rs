@@ -24,7 +24,12 @@ const CALLS: usize = 120;
 
 impl Run<'_> {
     /// Calls with arguments of which some are not known.
-    pub(crate) fn call_openly(&mut self, callee: &Value, args: Vec<Value>, named: Vec<(Str, Value)>) -> Done<Value> {
+    pub(crate) fn call_openly(
+        &mut self,
+        callee: &Value,
+        args: Vec<Value>,
+        named: Vec<(Str, Value)>,
+    ) -> Done<Value> {
         match callee {
             Value::Foreign(name) => super::library::call(self, &name.clone(), args, named),
             Value::Function(_) | Value::Bound(_) | Value::Class(_) => {
@@ -52,7 +57,9 @@ impl Run<'_> {
             }
             Value::Class(id) => self.construct(*id, args, named),
             Value::Foreign(name) => super::library::call(self, &name.clone(), args, named),
-            Value::Method(method) => super::library::method(self, &method.0.clone(), &method.1.clone(), args, named),
+            Value::Method(method) => {
+                super::library::method(self, &method.0.clone(), &method.1.clone(), args, named)
+            }
             Value::Instance(id) => {
                 let id = *id;
                 let class = self.state.instance(id).map(|instance| instance.class);
@@ -67,7 +74,8 @@ impl Run<'_> {
                         if self.state.instance(id).is_none_or(|instance| instance.is_open) {
                             return Ok(Value::Unknown);
                         }
-                        let name = class.and_then(|class| self.state.class(class)).map(|class| class.name.clone());
+                        let name =
+                            class.and_then(|class| self.state.class(class)).map(|class| class.name.clone());
                         let name = name.unwrap_or_else(|| Rc::from("object"));
                         self.raise("TypeError", format!("'{name}' object is not callable"), self.fault_here())
                     }
@@ -251,7 +259,8 @@ impl Run<'_> {
             } else if parameters.keyword_rest.is_some() {
                 more.push((Value::Str(name), value));
             } else {
-                let text = format!("{}() got an unexpected keyword argument '{name}'", self.name_in_errors(id));
+                let text =
+                    format!("{}() got an unexpected keyword argument '{name}'", self.name_in_errors(id));
                 return self.raise("TypeError", text, fault);
             }
         }
@@ -261,7 +270,10 @@ impl Run<'_> {
         }
         for (kind, list) in [
             ("positional", positional.clone()),
-            ("keyword-only", parameters.keyword_only.iter().map(|parameter| parameter.name.as_str()).collect()),
+            (
+                "keyword-only",
+                parameters.keyword_only.iter().map(|parameter| parameter.name.as_str()).collect(),
+            ),
         ] {
             let mut missing = Vec::new();
             for name in list {
@@ -372,7 +384,12 @@ impl Run<'_> {
         let mut names = Names::new();
         names.insert(Rc::from("value"), value);
         names.insert(Rc::from("name"), Value::str(name));
-        Value::Instance(self.state.put(Object::Instance(Instance { class, names, order: Vec::new(), is_open: true })))
+        Value::Instance(self.state.put(Object::Instance(Instance {
+            class,
+            names,
+            order: Vec::new(),
+            is_open: true,
+        })))
     }
 
     /// Makes an instance.
@@ -397,13 +414,12 @@ impl Run<'_> {
                 Value::Foreign(name) => !is_bare(name),
                 _ => true,
             });
-        let instance =
-            Value::Instance(self.state.put(Object::Instance(Instance {
-                class,
-                names: Names::new(),
-                order: Vec::new(),
-                is_open,
-            })));
+        let instance = Value::Instance(self.state.put(Object::Instance(Instance {
+            class,
+            names: Names::new(),
+            order: Vec::new(),
+            is_open,
+        })));
         if matches!(self.class_attribute(class, "__new__"), Some(Value::Function(_))) {
             // What it gives back may be another thing.
             return Ok(Value::Unknown);
@@ -412,13 +428,24 @@ impl Run<'_> {
             Some(Value::Function(init)) => {
                 let mut all = vec![instance.clone()];
                 all.extend(args);
-                self.call_function(init, all, named, Some(Fault::EntryClass).filter(|_| !self.world.is_initialising.get()))?;
+                self.call_function(
+                    init,
+                    all,
+                    named,
+                    Some(Fault::EntryClass).filter(|_| !self.world.is_initialising.get()),
+                )?;
             }
             Some(_) => self.keep_arguments(&instance, &order, args, named),
             None => match &found.fields {
-                Some((fields, needed)) => self.fill_fields(&instance, &found, fields, *needed, args, named)?,
+                Some((fields, needed)) => {
+                    self.fill_fields(&instance, &found, fields, *needed, args, named)?
+                }
                 None if !is_open && (!args.is_empty() || !named.is_empty()) => {
-                    return self.raise("TypeError", format!("{}() takes no arguments", found.name), Fault::EntryClass);
+                    return self.raise(
+                        "TypeError",
+                        format!("{}() takes no arguments", found.name),
+                        Fault::EntryClass,
+                    );
                 }
                 None => {}
             },
@@ -427,13 +454,26 @@ impl Run<'_> {
     }
 
     /// What a constructor of a package is given, for what is derived from containers of layers.
-    fn keep_arguments(&mut self, instance: &Value, order: &[Value], args: Vec<Value>, named: Vec<(Str, Value)>) {
+    fn keep_arguments(
+        &mut self,
+        instance: &Value,
+        order: &[Value],
+        args: Vec<Value>,
+        named: Vec<(Str, Value)>,
+    ) {
         let base = order.iter().find_map(|base| match base {
-            Value::Foreign(name) if name.starts_with("torch.nn.") && &**name != "torch.nn.Module" => Some(name.clone()),
+            Value::Foreign(name) if name.starts_with("torch.nn.") && &**name != "torch.nn.Module" => {
+                Some(name.clone())
+            }
             _ => None,
         });
         if let (Some(of), Value::Instance(id)) = (base, instance) {
-            let made = Value::Made(self.state.put(Object::Made(Made { of, args, keywords: named, names: Names::new() })));
+            let made = Value::Made(self.state.put(Object::Made(Made {
+                of,
+                args,
+                keywords: named,
+                names: Names::new(),
+            })));
             if let Some(instance) = self.state.instance_mut(*id) {
                 instance.names.insert(Rc::from("__made__"), made);
             }
@@ -462,7 +502,9 @@ impl Run<'_> {
         bound.extend(named);
         let missing: Vec<String> = fields
             .iter()
-            .filter(|field| !class.names.contains_key(&***field) && !bound.iter().any(|(name, _)| name == *field))
+            .filter(|field| {
+                !class.names.contains_key(&***field) && !bound.iter().any(|(name, _)| name == *field)
+            })
             .map(|field| format!("'{field}'"))
             .collect();
         if !missing.is_empty() && needed > 0 {
@@ -473,7 +515,8 @@ impl Run<'_> {
             } else {
                 "__init__()".to_owned()
             };
-            let text = format!("{init} missing {count} required positional argument{s}: {}", listed(&missing));
+            let text =
+                format!("{init} missing {count} required positional argument{s}: {}", listed(&missing));
             return self.raise("TypeError", text, Fault::EntryClass);
         }
         for field in fields {
@@ -517,11 +560,19 @@ impl Run<'_> {
         match self.world.python {
             Some(python) if python < (3, 9) => {
                 let names: Vec<&str> = left.iter().map(|name| &**name).collect();
-                format!("Can't instantiate abstract class {} with abstract methods {}", class.name, names.join(", "))
+                format!(
+                    "Can't instantiate abstract class {} with abstract methods {}",
+                    class.name,
+                    names.join(", ")
+                )
             }
             Some(python) if python < (3, 12) => {
                 let names: Vec<&str> = left.iter().map(|name| &**name).collect();
-                format!("Can't instantiate abstract class {} with abstract method{s} {}", class.name, names.join(", "))
+                format!(
+                    "Can't instantiate abstract class {} with abstract method{s} {}",
+                    class.name,
+                    names.join(", ")
+                )
             }
             _ => {
                 let names: Vec<String> = left.iter().map(|name| format!("'{name}'")).collect();
@@ -547,12 +598,24 @@ impl Run<'_> {
                     && let Some(found) = self.state.function(function)
                 {
                     match found.kind {
-                        Kind::Property => return self.call_function(function, vec![value.clone()], Vec::new(), None).map(Some),
+                        Kind::Property => {
+                            return self
+                                .call_function(function, vec![value.clone()], Vec::new(), None)
+                                .map(Some);
+                        }
                         _ if own.is_some() => return Ok(own),
-                        Kind::Plain => return Ok(Some(Value::Bound(Rc::new((value.clone(), Value::Function(function)))))),
+                        Kind::Plain => {
+                            return Ok(Some(Value::Bound(Rc::new((
+                                value.clone(),
+                                Value::Function(function),
+                            )))));
+                        }
                         Kind::Static => return Ok(Some(Value::Function(function))),
                         Kind::ForClass => {
-                            return Ok(Some(Value::Bound(Rc::new((Value::Class(class), Value::Function(function))))));
+                            return Ok(Some(Value::Bound(Rc::new((
+                                Value::Class(class),
+                                Value::Function(function),
+                            )))));
                         }
                     }
                 }
@@ -560,10 +623,15 @@ impl Run<'_> {
                     return Ok(own);
                 }
                 match inherited {
-                    Some(Value::Foreign(_)) => Ok(Some(Value::Method(Rc::new((value.clone(), Rc::from(name)))))),
+                    Some(Value::Foreign(_)) => {
+                        Ok(Some(Value::Method(Rc::new((value.clone(), Rc::from(name))))))
+                    }
                     Some(value) => Ok(Some(value)),
                     None if name == "__class__" => Ok(Some(Value::Class(class))),
-                    None if name.starts_with("__") && name.ends_with("__") && !matches!(name, "__enter__" | "__getitem__" | "__iter__" | "__call__") => {
+                    None if name.starts_with("__")
+                        && name.ends_with("__")
+                        && !matches!(name, "__enter__" | "__getitem__" | "__iter__" | "__call__") =>
+                    {
                         Ok(Some(Value::Unknown))
                     }
                     None if self.class_attribute(class, "__getattr__").is_some()
@@ -590,7 +658,10 @@ impl Run<'_> {
                     }
                 } else if let Some(found) = &found
                     && !matches!(found, Value::Foreign(_) | Value::Unknown)
-                    && self.mro(id).iter().any(|base| matches!(base, Value::Foreign(name) if name.starts_with("enum.")))
+                    && self
+                        .mro(id)
+                        .iter()
+                        .any(|base| matches!(base, Value::Foreign(name) if name.starts_with("enum.")))
                 {
                     return Ok(Some(self.enum_member(id, name, found.clone())));
                 }
@@ -615,7 +686,9 @@ impl Run<'_> {
                         let kind = self.state.function(function).map(|function| function.kind);
                         Some(match kind {
                             Some(Kind::Property) => {
-                                return self.call_function(function, vec![object], Vec::new(), None).map(Some);
+                                return self
+                                    .call_function(function, vec![object], Vec::new(), None)
+                                    .map(Some);
                             }
                             Some(Kind::Static) => Value::Function(function),
                             _ => Value::Bound(Rc::new((object, Value::Function(function)))),
@@ -649,15 +722,24 @@ impl Run<'_> {
                 _ => Value::Method(Rc::new((value.clone(), Rc::from(name)))),
             })),
             Value::Function(id) => Ok(Some(match name {
-                "__name__" | "__qualname__" => match self.state.function(*id).map(|function| &function.body) {
-                    Some(Body::Def(def)) => Value::str(&def.name),
-                    _ => Value::Unknown,
-                },
+                "__name__" | "__qualname__" => {
+                    match self.state.function(*id).map(|function| &function.body) {
+                        Some(Body::Def(def)) => Value::str(&def.name),
+                        _ => Value::Unknown,
+                    }
+                }
                 "setter" | "getter" | "deleter" => Value::Method(Rc::new((value.clone(), Rc::from(name)))),
                 _ => Value::Unknown,
             })),
             Value::None => Ok(name.starts_with("__").then_some(Value::Unknown)),
-            Value::Str(_) | Value::Dict(_) | Value::List(_) | Value::Bytes(_) | Value::Tuple(_) | Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
+            Value::Str(_)
+            | Value::Dict(_)
+            | Value::List(_)
+            | Value::Bytes(_)
+            | Value::Tuple(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Bool(_) => {
                 if super::builtins::has_method(self.is_set(value), value, name) {
                     Ok(Some(Value::Method(Rc::new((value.clone(), Rc::from(name))))))
                 } else if name.starts_with("__") {
@@ -681,7 +763,8 @@ impl Run<'_> {
         }
         let text = match value {
             Value::Module(id) => {
-                let module = self.state.module(*id).map_or_else(|| Rc::from(""), |module| module.name.clone());
+                let module =
+                    self.state.module(*id).map_or_else(|| Rc::from(""), |module| module.name.clone());
                 format!("module '{module}' has no attribute '{name}'")
             }
             Value::Class(id) => {
@@ -710,7 +793,9 @@ impl Run<'_> {
             && name == "model_yaml_config"
         {
             raised.what = Some(Rc::from("TorchServe's context has `model_yaml_config` from 0.8.0 on"));
-            raised.fix = Some(Rc::from("serve it with TorchServe 0.8.0 or newer, or read it with getattr and a default"));
+            raised.fix = Some(Rc::from(
+                "serve it with TorchServe 0.8.0 or newer, or read it with getattr and a default",
+            ));
         }
         Err(Stop::Raise(Box::new(raised)))
     }
@@ -730,7 +815,8 @@ impl Run<'_> {
             Value::Instance(id) => {
                 let id = *id;
                 let class = self.state.instance(id).map(|instance| instance.class);
-                if let Some(Value::Function(function)) = class.and_then(|class| self.class_attribute(class, name))
+                if let Some(Value::Function(function)) =
+                    class.and_then(|class| self.class_attribute(class, name))
                     && self.state.function(function).is_some_and(|function| function.kind == Kind::Property)
                 {
                     // A setter may do anything with it; reading asks the getter.

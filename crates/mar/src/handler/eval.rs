@@ -97,7 +97,9 @@ impl Run<'_> {
                 let value = self.eval(operand)?;
                 match (op, &value) {
                     (Unary::Not, _) => self.truth(&value).map_or(Value::Unknown, |truth| Value::Bool(!truth)),
-                    (Unary::Minus, Value::Int(value)) => value.checked_neg().map_or(Value::Unknown, Value::Int),
+                    (Unary::Minus, Value::Int(value)) => {
+                        value.checked_neg().map_or(Value::Unknown, Value::Int)
+                    }
                     (Unary::Minus, Value::Float(value)) => Value::Float(-value),
                     (Unary::Plus, Value::Int(_) | Value::Float(_)) => value,
                     _ => Value::Unknown,
@@ -277,7 +279,8 @@ impl Run<'_> {
             Some(_) => Ok(value),
             None => {
                 // What stands behind is perhaps not evaluated; if it is, it decides.
-                let other = self.either(|run| run.bool_chain(is_and, rest), |_| Ok(Value::Unknown), |a, _| a)?;
+                let other =
+                    self.either(|run| run.bool_chain(is_and, rest), |_| Ok(Value::Unknown), |a, _| a)?;
                 Ok(match self.truth(&other) {
                     // `unknown and False` is false either way, though which value it is stays open.
                     Some(truth) if truth != is_and => Value::Bool(!is_and),
@@ -412,9 +415,7 @@ impl Run<'_> {
             is_open |= scope.is_open;
             at = scope.outer;
         }
-        if !seen_globals
-            && let Some(scope) = globals.and_then(|id| self.state.scope(id))
-        {
+        if !seen_globals && let Some(scope) = globals.and_then(|id| self.state.scope(id)) {
             if let Some(value) = scope.names.get(name) {
                 return Ok(value.clone());
             }
@@ -423,7 +424,21 @@ impl Run<'_> {
         if super::builtins::is_builtin(name) {
             return Ok(Value::foreign(format!("builtins.{name}")));
         }
-        if is_open || matches!(name, "__file__" | "__doc__" | "__spec__" | "__loader__" | "__package__" | "__builtins__" | "__annotations__" | "__path__" | "__module__" | "__qualname__" | "__class__")
+        if is_open
+            || matches!(
+                name,
+                "__file__"
+                    | "__doc__"
+                    | "__spec__"
+                    | "__loader__"
+                    | "__package__"
+                    | "__builtins__"
+                    | "__annotations__"
+                    | "__path__"
+                    | "__module__"
+                    | "__qualname__"
+                    | "__class__"
+            )
         {
             return Ok(Value::Unknown);
         }
@@ -472,7 +487,10 @@ impl Run<'_> {
             }
             Value::Instance(id) => {
                 let class = self.state.instance(*id)?.class;
-                match self.class_attribute(class, "__bool__").or_else(|| self.class_attribute(class, "__len__")) {
+                match self
+                    .class_attribute(class, "__bool__")
+                    .or_else(|| self.class_attribute(class, "__len__"))
+                {
                     Some(_) => return None,
                     None => true,
                 }
@@ -480,8 +498,10 @@ impl Run<'_> {
             Value::Unknown | Value::Super(_) => return None,
             Value::Made(id) => {
                 let of = &self.state.made(*id)?.of;
-                return (of.starts_with("torch.nn.") || &**of == "torch.device" || of.starts_with("logging."))
-                    .then_some(true);
+                return (of.starts_with("torch.nn.")
+                    || &**of == "torch.device"
+                    || of.starts_with("logging."))
+                .then_some(true);
             }
         })
     }
@@ -526,7 +546,9 @@ impl Run<'_> {
                     return Some(true);
                 }
                 return match (a, b) {
-                    (Value::Made(_), Value::Made(_)) | (Value::Foreign(_), _) | (_, Value::Foreign(_)) => None,
+                    (Value::Made(_), Value::Made(_)) | (Value::Foreign(_), _) | (_, Value::Foreign(_)) => {
+                        None
+                    }
                     // No class of a handler's calls itself equal to a plain constant without saying how.
                     _ => None,
                 };
@@ -561,10 +583,15 @@ impl Run<'_> {
                     (Value::Bool(a), Value::Bool(b)) => Some(a == b),
                     // A plain value of a package may be None; what was made, and what the handler wrote, is not.
                     (Value::Foreign(name), Value::None) | (Value::None, Value::Foreign(name)) => {
-                        if super::library::is_callable_name(name) { Some(false) } else { None }
+                        if super::library::is_callable_name(name) {
+                            Some(false)
+                        } else {
+                            None
+                        }
                     }
                     (Value::Made(id), Value::None) | (Value::None, Value::Made(id)) => {
-                        let is_result = self.state.made(*id).is_none_or(|made| super::library::may_be_none(&made.of));
+                        let is_result =
+                            self.state.made(*id).is_none_or(|made| super::library::may_be_none(&made.of));
                         if is_result { None } else { Some(false) }
                     }
                     (Value::None, _) | (_, Value::None) => Some(false),
@@ -578,12 +605,14 @@ impl Run<'_> {
                 let contains = self.contains(right, left)?;
                 if op == Compare::In { contains } else { contains.map(|contains| !contains) }
             }
-            Compare::Lt | Compare::LtE | Compare::Gt | Compare::GtE => self.order(left, right)?.map(|order| match op {
-                Compare::Lt => order.is_lt(),
-                Compare::LtE => order.is_le(),
-                Compare::Gt => order.is_gt(),
-                _ => order.is_ge(),
-            }),
+            Compare::Lt | Compare::LtE | Compare::Gt | Compare::GtE => {
+                self.order(left, right)?.map(|order| match op {
+                    Compare::Lt => order.is_lt(),
+                    Compare::LtE => order.is_le(),
+                    Compare::Gt => order.is_gt(),
+                    _ => order.is_ge(),
+                })
+            }
         })
     }
 
@@ -615,8 +644,11 @@ impl Run<'_> {
                 super::library::order_of_versions(x, y)
             }
             (Value::None, other) | (other, Value::None) => {
-                if let Some(kind) = other.type_name().filter(|kind| matches!(*kind, "int" | "float" | "str" | "NoneType")) {
-                    let (x, y) = if matches!(a, Value::None) { ("NoneType", kind) } else { (kind, "NoneType") };
+                if let Some(kind) =
+                    other.type_name().filter(|kind| matches!(*kind, "int" | "float" | "str" | "NoneType"))
+                {
+                    let (x, y) =
+                        if matches!(a, Value::None) { ("NoneType", kind) } else { (kind, "NoneType") };
                     return self.raise(
                         "TypeError",
                         format!("'<' not supported between instances of '{x}' and '{y}'"),
@@ -672,7 +704,9 @@ impl Run<'_> {
     /// `left op right`.
     pub(crate) fn binary(&mut self, left: &Value, op: Binary, right: &Value) -> Done<Value> {
         Ok(match (left, op, right) {
-            (Value::Str(a), Binary::Add, Value::Str(b)) if a.len() + b.len() < 1 << 20 => Value::str(format!("{a}{b}")),
+            (Value::Str(a), Binary::Add, Value::Str(b)) if a.len() + b.len() < 1 << 20 => {
+                Value::str(format!("{a}{b}"))
+            }
             (Value::Str(_), Binary::Add, other) | (other, Binary::Add, Value::Str(_)) => {
                 let wrong = match other {
                     Value::None => Some("NoneType"),
@@ -690,12 +724,11 @@ impl Run<'_> {
                 return self.raise("TypeError", text, self.fault_here());
             }
             (Value::Str(text), Binary::Mod, _) => return Ok(self.percent(text, right)),
-            (Value::Path(_), Binary::Div, Value::Str(_) | Value::Path(_)) | (Value::Str(_), Binary::Div, Value::Path(_)) => {
-                match (left.path(), right.path()) {
-                    (Some(a), Some(b)) => Value::Path(Rc::from(super::library::paths::join(&[a, b]))),
-                    _ => Value::Unknown,
-                }
-            }
+            (Value::Path(_), Binary::Div, Value::Str(_) | Value::Path(_))
+            | (Value::Str(_), Binary::Div, Value::Path(_)) => match (left.path(), right.path()) {
+                (Some(a), Some(b)) => Value::Path(Rc::from(super::library::paths::join(&[a, b]))),
+                _ => Value::Unknown,
+            },
             (Value::Int(a), _, Value::Int(b)) => {
                 let (a, b) = (*a, *b);
                 let value = match op {
@@ -728,7 +761,8 @@ impl Run<'_> {
             (Value::Tuple(a), Binary::Add, Value::Tuple(b)) => {
                 Value::Tuple(a.iter().chain(b.iter()).cloned().collect::<Vec<_>>().into())
             }
-            (Value::List(a), Binary::Add, Value::List(b)) => match (self.state.list(*a), self.state.list(*b)) {
+            (Value::List(a), Binary::Add, Value::List(b)) => match (self.state.list(*a), self.state.list(*b))
+            {
                 (Some(a), Some(b)) => {
                     let list = List {
                         items: a.items.iter().chain(&b.items).cloned().collect(),
@@ -751,7 +785,10 @@ impl Run<'_> {
                 Value::None => Some(Rc::from("NoneType")),
                 Value::Class(id) => {
                     let class = run.state.class(*id)?;
-                    let plain = class.bases.iter().all(|base| matches!(base, Value::Foreign(name) if &**name == "builtins.object"));
+                    let plain = class
+                        .bases
+                        .iter()
+                        .all(|base| matches!(base, Value::Foreign(name) if &**name == "builtins.object"));
                     (plain && !class.is_open).then(|| Rc::from("type"))
                 }
                 Value::Foreign(name) => {
@@ -837,7 +874,11 @@ impl Run<'_> {
             Value::Int(value) => value.to_string(),
             Value::Float(value) => {
                 let text = value.to_string();
-                if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') { format!("{text}.0") } else { text }
+                if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+                    format!("{text}.0")
+                } else {
+                    text
+                }
             }
             Value::Str(text) => {
                 let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
@@ -872,11 +913,17 @@ impl Run<'_> {
                 if list.is_open || list.is_set || list.items.len() > 200 {
                     return None;
                 }
-                let parts: Option<Vec<String>> = list
-                    .items
-                    .iter()
-                    .map(|item| if matches!(item, Value::List(_) | Value::Dict(_)) { None } else { self.repr(item) })
-                    .collect();
+                let parts: Option<Vec<String>> =
+                    list.items
+                        .iter()
+                        .map(|item| {
+                            if matches!(item, Value::List(_) | Value::Dict(_)) {
+                                None
+                            } else {
+                                self.repr(item)
+                            }
+                        })
+                        .collect();
                 format!("[{}]", parts?.join(", "))
             }
             Value::Class(id) => {
@@ -977,7 +1024,11 @@ impl Run<'_> {
                                     Value::Str(_) => "string",
                                     _ => "list",
                                 };
-                                self.raise("IndexError", format!("{kind} index out of range"), self.fault_here())
+                                self.raise(
+                                    "IndexError",
+                                    format!("{kind} index out of range"),
+                                    self.fault_here(),
+                                )
                             }
                         }
                     }
@@ -999,7 +1050,9 @@ impl Run<'_> {
                     _ => Ok(Value::Unknown),
                 }
             }
-            Value::None => self.raise("TypeError", "'NoneType' object is not subscriptable", self.fault_here()),
+            Value::None => {
+                self.raise("TypeError", "'NoneType' object is not subscriptable", self.fault_here())
+            }
             Value::Int(_) | Value::Bool(_) | Value::Float(_) | Value::Function(_) => {
                 let kind = value.type_name().unwrap_or("object");
                 self.raise("TypeError", format!("'{kind}' object is not subscriptable"), self.fault_here())
@@ -1061,7 +1114,9 @@ impl Run<'_> {
         if !matches!(args.get(2), Some(Value::None | Value::Int(1)) | None) {
             return Value::Unknown;
         }
-        let (Some(from), Some(to)) = (bound(args.first(), 0), bound(args.get(1), len)) else { return Value::Unknown };
+        let (Some(from), Some(to)) = (bound(args.first(), 0), bound(args.get(1), len)) else {
+            return Value::Unknown;
+        };
         let range = usize::try_from(from).unwrap_or(0)..usize::try_from(to.max(from)).unwrap_or(0);
         let part: Vec<Value> = items.get(range).map(<[Value]>::to_vec).unwrap_or_default();
         match value {
@@ -1094,7 +1149,8 @@ impl Run<'_> {
                 if let Some(list) = self.state.list_mut(*id) {
                     match index {
                         Value::Int(at) => {
-                            if let Some(item) = usize::try_from(at).ok().and_then(|at| list.items.get_mut(at)) {
+                            if let Some(item) = usize::try_from(at).ok().and_then(|at| list.items.get_mut(at))
+                            {
                                 *item = new;
                             }
                         }
@@ -1138,7 +1194,9 @@ impl Run<'_> {
 /// A key that is what it is: comparing it says whether it is there.
 fn is_plain(value: &Value) -> bool {
     match value {
-        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bytes(_) => true,
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) | Value::Bytes(_) => {
+            true
+        }
         Value::Tuple(items) => items.iter().all(is_plain),
         _ => false,
     }

@@ -22,7 +22,9 @@ pub(crate) fn is_module(run: &Run<'_>, value: &Value) -> bool {
 /// The container of layers that a class is derived from: `torch.nn.Sequential`.
 pub(crate) fn container_base(run: &Run<'_>, class: Id) -> Option<Str> {
     run.mro(class).iter().find_map(|base| match base {
-        Value::Foreign(name) if name.starts_with("torch.nn.") && &**name != "torch.nn.Module" => Some(name.clone()),
+        Value::Foreign(name) if name.starts_with("torch.nn.") && &**name != "torch.nn.Module" => {
+            Some(name.clone())
+        }
         _ => None,
     })
 }
@@ -92,7 +94,8 @@ fn collect(run: &Run<'_>, value: &Value, prefix: &str, out: &mut Model, depth: u
                     };
                     match (turn, made.map(|made| &*made.of)) {
                         (0, Some("torch.nn.Parameter")) => {
-                            let shape = made.and_then(|made| made.args.first()).and_then(|inner| sizes(run, inner));
+                            let shape =
+                                made.and_then(|made| made.args.first()).and_then(|inner| sizes(run, inner));
                             out.expected.push(Expected { name: full, shape });
                         }
                         (1, Some("buffer")) => match made.and_then(|made| made.args.first()) {
@@ -110,7 +113,10 @@ fn collect(run: &Run<'_>, value: &Value, prefix: &str, out: &mut Model, depth: u
             }
             if let Some(made) = instance.names.get("__made__") {
                 all &= collect(run, made, prefix, out, depth + 1);
-            } else if foreign.iter().any(|name| name.starts_with("torch.nn.") && &***name != "torch.nn.Module") {
+            } else if foreign
+                .iter()
+                .any(|name| name.starts_with("torch.nn.") && &***name != "torch.nn.Module")
+            {
                 all = false;
             }
             all
@@ -154,9 +160,18 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 /// What one layer of `torch.nn` holds.
-fn layer(run: &Run<'_>, kind: &str, made: &super::state::Made, prefix: &str, out: &mut Model, depth: usize) -> bool {
+fn layer(
+    run: &Run<'_>,
+    kind: &str,
+    made: &super::state::Made,
+    prefix: &str,
+    out: &mut Model,
+    depth: usize,
+) -> bool {
     let get = |at: usize, name: &str| -> Option<&Value> {
-        made.args.get(at).or_else(|| made.keywords.iter().find(|(key, _)| &**key == name).map(|(_, value)| value))
+        made.args
+            .get(at)
+            .or_else(|| made.keywords.iter().find(|(key, _)| &**key == name).map(|(_, value)| value))
     };
     let int = |at: usize, name: &str| get(at, name).and_then(number);
     let flag = |at: usize, name: &str, default: bool| match get(at, name) {
@@ -200,7 +215,13 @@ fn layer(run: &Run<'_>, kind: &str, made: &super::state::Made, prefix: &str, out
             true
         }
         "Conv1d" | "Conv2d" | "Conv3d" | "ConvTranspose1d" | "ConvTranspose2d" | "ConvTranspose3d" => {
-            let dims = if kind.ends_with("1d") { 1 } else if kind.ends_with("2d") { 2 } else { 3 };
+            let dims = if kind.ends_with("1d") {
+                1
+            } else if kind.ends_with("2d") {
+                2
+            } else {
+                3
+            };
             let transposed = kind.starts_with("ConvT");
             let (groups_at, bias_at) = if transposed { (6, 7) } else { (6, 7) };
             let groups = if get(groups_at, "groups").is_some() { int(groups_at, "groups") } else { Some(1) };
@@ -327,7 +348,9 @@ fn layer(run: &Run<'_>, kind: &str, made: &super::state::Made, prefix: &str, out
                 [dict @ Value::Dict(_)] => run.entries(dict).and_then(|entries| {
                     entries.into_iter().map(|(key, value)| Some((key.text()?.to_owned(), value))).collect()
                 }),
-                args => Some(args.iter().enumerate().map(|(at, value)| (at.to_string(), value.clone())).collect()),
+                args => {
+                    Some(args.iter().enumerate().map(|(at, value)| (at.to_string(), value.clone())).collect())
+                }
             };
             within(run, children, prefix, out, depth) && made.keywords.is_empty()
         }
@@ -336,8 +359,9 @@ fn layer(run: &Run<'_>, kind: &str, made: &super::state::Made, prefix: &str, out
                 None => Some(Vec::new()),
                 Some(list) => run.items(list),
             };
-            let children =
-                items.map(|items| items.into_iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect());
+            let children = items.map(|items| {
+                items.into_iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect()
+            });
             within(run, children, prefix, out, depth)
         }
         "ModuleDict" => {
@@ -362,18 +386,58 @@ fn layer(run: &Run<'_>, kind: &str, made: &super::state::Made, prefix: &str, out
                 || kind.starts_with("Upsampl")
                 || matches!(
                     kind,
-                    "ReLU" | "ReLU6" | "LeakyReLU" | "ELU" | "SELU" | "CELU" | "GELU" | "SiLU" | "Mish" | "Sigmoid" | "Tanh"
-                        | "Softmax" | "LogSoftmax" | "Softplus" | "Softsign" | "Softmin" | "Softmax2d" | "Hardtanh"
-                        | "Hardswish" | "Hardsigmoid" | "LogSigmoid" | "Tanhshrink" | "Threshold" | "GLU" | "Flatten"
-                        | "Unflatten" | "Identity" | "AlphaDropout" | "FeatureAlphaDropout" | "PixelShuffle"
-                        | "PixelUnshuffle" | "ChannelShuffle" | "Fold" | "Unfold" | "CosineSimilarity" | "PairwiseDistance"
-                        | "LocalResponseNorm" | "Hardshrink" | "Softshrink" | "RReLU"
+                    "ReLU"
+                        | "ReLU6"
+                        | "LeakyReLU"
+                        | "ELU"
+                        | "SELU"
+                        | "CELU"
+                        | "GELU"
+                        | "SiLU"
+                        | "Mish"
+                        | "Sigmoid"
+                        | "Tanh"
+                        | "Softmax"
+                        | "LogSoftmax"
+                        | "Softplus"
+                        | "Softsign"
+                        | "Softmin"
+                        | "Softmax2d"
+                        | "Hardtanh"
+                        | "Hardswish"
+                        | "Hardsigmoid"
+                        | "LogSigmoid"
+                        | "Tanhshrink"
+                        | "Threshold"
+                        | "GLU"
+                        | "Flatten"
+                        | "Unflatten"
+                        | "Identity"
+                        | "AlphaDropout"
+                        | "FeatureAlphaDropout"
+                        | "PixelShuffle"
+                        | "PixelUnshuffle"
+                        | "ChannelShuffle"
+                        | "Fold"
+                        | "Unfold"
+                        | "CosineSimilarity"
+                        | "PairwiseDistance"
+                        | "LocalResponseNorm"
+                        | "Hardshrink"
+                        | "Softshrink"
+                        | "RReLU"
                 )
         }
     }
 }
 
-fn within(run: &Run<'_>, children: Option<Vec<(String, Value)>>, prefix: &str, out: &mut Model, depth: usize) -> bool {
+fn within(
+    run: &Run<'_>,
+    children: Option<Vec<(String, Value)>>,
+    prefix: &str,
+    out: &mut Model,
+    depth: usize,
+) -> bool {
     let Some(children) = children else { return false };
     let mut all = true;
     for (name, value) in children {

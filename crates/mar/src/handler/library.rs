@@ -76,9 +76,12 @@ pub(crate) fn constant(world: &World<'_>, full: &str) -> Option<Value> {
         },
         "sys.maxsize" => Value::Int(i64::MAX),
         "sys.byteorder" => Value::str("little"),
-        "sys.dont_write_bytecode" | "sys.flags" | "sys.argv" | "sys.modules" | "sys.version" | "sys.executable" => {
-            Value::Unknown
-        }
+        "sys.dont_write_bytecode"
+        | "sys.flags"
+        | "sys.argv"
+        | "sys.modules"
+        | "sys.version"
+        | "sys.executable" => Value::Unknown,
         "torch.__version__" | "torch.version.__version__" => version("torch").unwrap_or(Value::Unknown),
         "numpy.__version__" => version("numpy").unwrap_or(Value::Unknown),
         "transformers.__version__" => version("transformers").unwrap_or(Value::Unknown),
@@ -144,12 +147,15 @@ pub(crate) fn is_callable_name(name: &str) -> bool {
 /// Whether what a call gave may be `None`.
 pub(crate) fn may_be_none(of: &str) -> bool {
     let last = of.rsplit('.').next().unwrap_or(of);
-    !(last.chars().next().is_some_and(char::is_uppercase) || matches!(of, "torch.device" | "logging.getLogger"))
+    !(last.chars().next().is_some_and(char::is_uppercase)
+        || matches!(of, "torch.device" | "logging.getLogger"))
 }
 
 /// Names that are written in annotations: subscripting them gives them again.
 pub(crate) fn is_typing(name: &str) -> bool {
-    name.starts_with("typing.") || name.starts_with("typing_extensions.") || name.starts_with("collections.abc.")
+    name.starts_with("typing.")
+        || name.starts_with("typing_extensions.")
+        || name.starts_with("collections.abc.")
 }
 
 /// Whether a plain value of a package counts as true.
@@ -180,7 +186,8 @@ pub(crate) fn explain_key(run: &Run<'_>, raised: &mut Raised, origin: Origin, ke
         Origin::Manifest => {
             raised.fault = Fault::KeyMissing;
             raised.what = Some(Rc::from(format!("MAR-INF/MANIFEST.json has no key {shown} there")));
-            raised.fix = Some(Rc::from("pack the archive with the option that writes it, or ask for it with .get"));
+            raised.fix =
+                Some(Rc::from("pack the archive with the option that writes it, or ask for it with .get"));
         }
         Origin::ModelConfig => {
             raised.fault = Fault::KeyMissing;
@@ -189,13 +196,17 @@ pub(crate) fn explain_key(run: &Run<'_>, raised: &mut Raised, origin: Origin, ke
             } else {
                 format!("the archive has no model-config.yaml that gives the key {shown}")
             }));
-            raised.fix = Some(Rc::from("give the key in model-config.yaml and name that file with --config-file when archiving"));
+            raised.fix = Some(Rc::from(
+                "give the key in model-config.yaml and name that file with --config-file when archiving",
+            ));
         }
         Origin::Environment => {
             raised.fault = Fault::VariableMissing;
-            raised.what = Some(Rc::from(format!("neither the image nor TorchServe sets the variable {shown}")));
+            raised.what =
+                Some(Rc::from(format!("neither the image nor TorchServe sets the variable {shown}")));
             raised.condition = Some(Rc::from("a variable that is given when the container starts lifts it"));
-            raised.fix = Some(Rc::from("set it with ENV in the Dockerfile, or give it a default with os.environ.get"));
+            raised.fix =
+                Some(Rc::from("set it with ENV in the Dockerfile, or give it a default with os.environ.get"));
         }
         Origin::Properties => {
             raised.fault = Fault::KeyMissing;
@@ -226,9 +237,10 @@ pub(crate) fn attribute_of_made(run: &mut Run<'_>, id: Id, name: &str) -> Value 
             .iter()
             .find(|(key, _)| &**key == "sizes")
             .map_or(Value::Unknown, |(_, value)| value.clone()),
-        ("packaging.version.Version", "major" | "minor" | "micro" | "release" | "base_version" | "public") => {
-            Value::Unknown
-        }
+        (
+            "packaging.version.Version",
+            "major" | "minor" | "micro" | "release" | "base_version" | "public",
+        ) => Value::Unknown,
         ("argparse.Namespace" | "types.SimpleNamespace", name) => made
             .keywords
             .iter()
@@ -249,14 +261,20 @@ pub(crate) struct Args<'v> {
 impl Args<'_> {
     /// The argument at this place or of this name.
     pub(crate) fn get(&self, at: usize, name: &str) -> Option<&Value> {
-        self.args.get(at).or_else(|| self.named.iter().find(|(key, _)| &**key == name).map(|(_, value)| value))
+        self.args
+            .get(at)
+            .or_else(|| self.named.iter().find(|(key, _)| &**key == name).map(|(_, value)| value))
     }
 }
 
 /// Whether calling it reaches out to the network, another process or code that is only known at run time; a clause.
 fn reaches_out(name: &str) -> Option<String> {
     let starts = |prefix: &str| name.starts_with(prefix);
-    let what = if starts("subprocess.") || starts("pty.") || matches!(name, "os.system" | "os.popen") || starts("os.exec") || starts("os.spawn")
+    let what = if starts("subprocess.")
+        || starts("pty.")
+        || matches!(name, "os.system" | "os.popen")
+        || starts("os.exec")
+        || starts("os.spawn")
     {
         "another program is started"
     } else if starts("requests.")
@@ -280,10 +298,21 @@ fn reaches_out(name: &str) -> Option<String> {
         || starts("spacy.cli.")
     {
         "something is asked of the network"
-    } else if matches!(name, "builtins.exec" | "builtins.eval" | "runpy.run_path" | "runpy.run_module" | "code.interact" | "pip.main")
-    {
+    } else if matches!(
+        name,
+        "builtins.exec"
+            | "builtins.eval"
+            | "runpy.run_path"
+            | "runpy.run_module"
+            | "code.interact"
+            | "pip.main"
+    ) {
         "code is run that is made while it runs"
-    } else if starts("ctypes.CDLL") || starts("ctypes.cdll") || starts("torch.ops.load_library") || starts("cffi.") {
+    } else if starts("ctypes.CDLL")
+        || starts("ctypes.cdll")
+        || starts("torch.ops.load_library")
+        || starts("cffi.")
+    {
         "a shared library is loaded"
     } else {
         return None;
@@ -389,10 +418,11 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
         "functools.wraps" | "functools.lru_cache" | "functools.cache" | "contextlib.contextmanager" => {
             make(run, name, args, named)
         }
-        "packaging.version.parse" | "packaging.version.Version" | "pkg_resources.parse_version"
-        | "pkg_resources.packaging.version.parse" | "distutils.version.LooseVersion" => {
-            make(run, "packaging.version.Version", args, named)
-        }
+        "packaging.version.parse"
+        | "packaging.version.Version"
+        | "pkg_resources.parse_version"
+        | "pkg_resources.packaging.version.parse"
+        | "distutils.version.LooseVersion" => make(run, "packaging.version.Version", args, named),
         "platform.system" => Value::str("Linux"),
         "platform.machine" => Value::Unknown,
         "multiprocessing.cpu_count" | "os.cpu_count" => Value::Unknown,
@@ -401,15 +431,25 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
             Some(Value::Str(text)) => files::json_value(run, text.as_bytes(), None)?,
             _ => Value::Unknown,
         },
-        "atexit.register" | "signal.signal" | "warnings.filterwarnings" | "warnings.simplefilter" | "logging.basicConfig"
-        | "random.seed" | "numpy.random.seed" | "gc.collect" => Value::None,
+        "atexit.register"
+        | "signal.signal"
+        | "warnings.filterwarnings"
+        | "warnings.simplefilter"
+        | "logging.basicConfig"
+        | "random.seed"
+        | "numpy.random.seed"
+        | "gc.collect" => Value::None,
         _ => {
             if let Some(what) = needs_network(run, name, &given)? {
                 run.cannot_see(what);
             }
             let last = name.rsplit('.').next().unwrap_or(name);
             let is_class = last.chars().next().is_some_and(char::is_uppercase);
-            if is_class || matches!(name, "torch.device" | "logging.getLogger" | "types.SimpleNamespace") || name.starts_with("dataclasses.") || name.starts_with("contextlib.") {
+            if is_class
+                || matches!(name, "torch.device" | "logging.getLogger" | "types.SimpleNamespace")
+                || name.starts_with("dataclasses.")
+                || name.starts_with("contextlib.")
+            {
                 make(run, name, args, named)
             } else {
                 Value::Unknown
@@ -445,11 +485,15 @@ fn needs_network(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Option
                                 format!("{path} is not a local folder and is not a valid model identifier"),
                                 Fault::FileMissing,
                             );
-                            raised.what = Some(Rc::from(format!("{last} is given the folder {shown}, which is not there")));
+                            raised.what = Some(Rc::from(format!(
+                                "{last} is given the folder {shown}, which is not there"
+                            )));
                             run.note_perhaps(raised);
                             None
                         }
-                        super::world::There::Absent => Some(format!("{last}({path:?}) is fetched from a hub, or found in its cache")),
+                        super::world::There::Absent => {
+                            Some(format!("{last}({path:?}) is fetched from a hub, or found in its cache"))
+                        }
                         super::world::There::Unknown => Some(format!("whether {path} is there for {last}")),
                     })
                 }
@@ -458,12 +502,16 @@ fn needs_network(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Option
             None => Ok(None),
         };
     }
-    if name.starts_with("torchvision.models.") || name.starts_with("timm.create_model") || name.starts_with("segmentation_models_pytorch.") {
+    if name.starts_with("torchvision.models.")
+        || name.starts_with("timm.create_model")
+        || name.starts_with("segmentation_models_pytorch.")
+    {
         let wants = given.named.iter().any(|(key, value)| match &**key {
             "pretrained" => run.truth(value) != Some(false),
             "weights" | "encoder_weights" => !matches!(value, Value::None),
             _ => false,
-        }) || (name.starts_with("torchvision.models.") && matches!(given.args.first(), Some(Value::Bool(true))));
+        }) || (name.starts_with("torchvision.models.")
+            && matches!(given.args.first(), Some(Value::Bool(true))));
         if wants {
             return Ok(Some(format!("weights that {name} fetches from the network, or finds in its cache")));
         }
@@ -474,17 +522,26 @@ fn needs_network(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Option
                 let path = paths::absolute(value.path().unwrap_or_default());
                 Ok(match run.there(&path)? {
                     super::world::There::Folder => None,
-                    _ => Some("a model that transformers.pipeline fetches from a hub, or finds in its cache".to_owned()),
+                    _ => Some(
+                        "a model that transformers.pipeline fetches from a hub, or finds in its cache"
+                            .to_owned(),
+                    ),
                 })
             }
             Some(Value::Instance(_) | Value::Made(_)) => Ok(None),
-            _ => Ok(Some("a model that transformers.pipeline fetches from a hub, or finds in its cache".to_owned())),
+            _ => Ok(Some(
+                "a model that transformers.pipeline fetches from a hub, or finds in its cache".to_owned(),
+            )),
         };
     }
     if matches!(last, "SentenceTransformer" | "YOLO" | "load_model" | "Whisper" | "whisper") {
         return Ok(Some(format!("what {name} loads")));
     }
-    if name == "spacy.load" || name == "whisper.load_model" || name == "easyocr.Reader" || name == "fasttext.load_model" {
+    if name == "spacy.load"
+        || name == "whisper.load_model"
+        || name == "easyocr.Reader"
+        || name == "fasttext.load_model"
+    {
         return Ok(Some(format!("what {name} loads")));
     }
     Ok(None)
@@ -494,7 +551,9 @@ fn needs_network(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Option
 fn members(run: &mut Run<'_>, args: &[Value]) -> Done<Value> {
     let Some(Value::Module(id)) = args.first() else { return Ok(run.state.open_list()) };
     let scope = run.state.module(*id).and_then(|module| module.scope);
-    let Some(scope) = scope.and_then(|scope| run.state.scope(scope)).cloned() else { return Ok(run.state.open_list()) };
+    let Some(scope) = scope.and_then(|scope| run.state.scope(scope)).cloned() else {
+        return Ok(run.state.open_list());
+    };
     let mut items = Vec::new();
     let mut is_open = scope.is_open;
     for (name, value) in &scope.names {
@@ -518,7 +577,8 @@ fn members(run: &mut Run<'_>, args: &[Value]) -> Done<Value> {
 /// A class that a call makes belongs to the module that calls.
 fn namedtuple(run: &mut Run<'_>, args: &[Value]) -> Value {
     let Some(Value::Str(name)) = args.first() else { return Value::Unknown };
-    let module = run.frames.last().and_then(|frame| run.state.module(frame.module)).map(|module| module.name.clone());
+    let module =
+        run.frames.last().and_then(|frame| run.state.module(frame.module)).map(|module| module.name.clone());
     let class = super::state::Class {
         name: name.clone(),
         module: module.unwrap_or_else(|| Rc::from("")),
@@ -585,7 +645,11 @@ impl Run<'_> {
         }
         let found = self.world.there(path).map_err(Stop::Miss)?;
         if found == There::Absent
-            && self.state.filled.iter().any(|filled| path == filled || path.starts_with(&format!("{filled}/")))
+            && self
+                .state
+                .filled
+                .iter()
+                .any(|filled| path == filled || path.starts_with(&format!("{filled}/")))
         {
             return Ok(There::Unknown);
         }

@@ -133,7 +133,9 @@ impl Run<'_> {
                     Some(all) => all
                         .iter()
                         .filter_map(Value::text)
-                        .map(|name| (Rc::from(name), scope.names.get(name).cloned().unwrap_or(Value::Unknown)))
+                        .map(|name| {
+                            (Rc::from(name), scope.names.get(name).cloned().unwrap_or(Value::Unknown))
+                        })
                         .collect(),
                     None => scope
                         .names
@@ -256,8 +258,11 @@ impl Run<'_> {
             Finding::Namespace(_) => self.new_module(full, "", true),
             Finding::BuiltIn => self.new_module(full, "", full.contains('.')),
             Finding::Absent => {
-                let mut raised =
-                    self.error("ModuleNotFoundError", format!("No module named '{full}'"), Fault::ModuleMissing);
+                let mut raised = self.error(
+                    "ModuleNotFoundError",
+                    format!("No module named '{full}'"),
+                    Fault::ModuleMissing,
+                );
                 super::names::explain_module(self, &mut raised, full);
                 return Err(Stop::Raise(Box::new(raised)));
             }
@@ -312,7 +317,9 @@ impl Run<'_> {
         if self.world.in_archive(path).is_some() {
             return true;
         }
-        (full == "ts" || full.starts_with("ts.")) && !full.starts_with("ts.metrics") && !full.starts_with("ts.protocol")
+        (full == "ts" || full.starts_with("ts."))
+            && !full.starts_with("ts.metrics")
+            && !full.starts_with("ts.protocol")
     }
 
     /// Follows what a module does when it is imported.
@@ -333,7 +340,10 @@ impl Run<'_> {
                 let mut raised = self.error(refusal.class.name(), &refusal.message, Fault::Syntax);
                 raised.at = Some(Place { file: Rc::from(shown_path(path)), at: refusal.at });
                 if let envdiff_python::Kind::Newer { needs, since } = &refusal.kind {
-                    let version = self.world.python.map_or_else(String::new, |(major, minor)| format!("{major}.{minor}"));
+                    let version = self
+                        .world
+                        .python
+                        .map_or_else(String::new, |(major, minor)| format!("{major}.{minor}"));
                     raised.what = Some(Rc::from(format!(
                         "{needs} needs Python {}.{}, and the image has {version}",
                         since.0, since.1
@@ -376,7 +386,9 @@ impl Run<'_> {
     /// Whether a refusal holds for the interpreter that will read the file.
     fn knows_grammar(&self, kind: &envdiff_python::Kind) -> bool {
         match kind {
-            envdiff_python::Kind::Newer { .. } | envdiff_python::Kind::Older { .. } => self.world.python.is_some(),
+            envdiff_python::Kind::Newer { .. } | envdiff_python::Kind::Older { .. } => {
+                self.world.python.is_some()
+            }
             _ => true,
         }
     }
@@ -478,7 +490,8 @@ impl Run<'_> {
     }
 
     fn find_below(&mut self, parent: &str, name: &str) -> Done<Finding> {
-        let Some(module) = self.state.modules.get(parent).and_then(|id| self.state.module(*id)).cloned() else {
+        let Some(module) = self.state.modules.get(parent).and_then(|id| self.state.module(*id)).cloned()
+        else {
             return Ok(Finding::Unknown);
         };
         if module.file.is_empty() {
@@ -542,9 +555,16 @@ impl Run<'_> {
         })
     }
 
-    fn find_in_folder(&mut self, folder: &str, name: &str, namespaces: &mut Vec<String>) -> Result<Finding, Miss> {
+    fn find_in_folder(
+        &mut self,
+        folder: &str,
+        name: &str,
+        namespaces: &mut Vec<String>,
+    ) -> Result<Finding, Miss> {
         // A zip on the path.
-        let is_zip = [".zip", ".egg", ".whl", ".jar"].iter().any(|end| folder.ends_with(end) || folder.contains(&format!("{end}/")));
+        let is_zip = [".zip", ".egg", ".whl", ".jar"]
+            .iter()
+            .any(|end| folder.ends_with(end) || folder.contains(&format!("{end}/")));
         if is_zip && self.world.there(folder)? != There::Folder {
             let (zip, below) = match super::world::split_zip(folder) {
                 Some((zip, below)) => (zip, format!("{below}/")),
@@ -568,11 +588,18 @@ impl Run<'_> {
         }
         let below = |name: &str| format!("{folder}/{name}");
         // What the handler unpacked or wrote there itself.
-        if self.state.filled.iter().any(|filled| folder == filled || folder.starts_with(&format!("{filled}/"))) {
+        if self
+            .state
+            .filled
+            .iter()
+            .any(|filled| folder == filled || folder.starts_with(&format!("{filled}/")))
+        {
             return Ok(Finding::Unknown);
         }
         let written = |run: &Self, path: &str| run.state.written.contains(path);
-        if written(self, &below(&format!("{name}.py"))) || written(self, &below(&format!("{name}/__init__.py"))) {
+        if written(self, &below(&format!("{name}.py")))
+            || written(self, &below(&format!("{name}/__init__.py")))
+        {
             return Ok(Finding::Unknown);
         }
         let Some(entries) = self.world.list(folder)? else { return Ok(Finding::Unknown) };
@@ -581,7 +608,8 @@ impl Run<'_> {
             let inner = below(name);
             match self.world.list(&inner)? {
                 Some(inside) => {
-                    let holds = |file: &str| inside.iter().any(|(entry, is_folder)| entry == file && !is_folder);
+                    let holds =
+                        |file: &str| inside.iter().any(|(entry, is_folder)| entry == file && !is_folder);
                     if let Some(file) = self.extension(&inside, "__init__") {
                         return Ok(Finding::Compiled(format!("{inner}/{file}"), true));
                     }
@@ -648,7 +676,9 @@ impl Run<'_> {
                 return Ok(Some(Value::Unknown));
             }
             return Ok(match name {
-                "__dict__" | "__doc__" | "__spec__" | "__path__" | "__package__" | "__loader__" => Some(Value::Unknown),
+                "__dict__" | "__doc__" | "__spec__" | "__path__" | "__package__" | "__loader__" => {
+                    Some(Value::Unknown)
+                }
                 _ => None,
             });
         }

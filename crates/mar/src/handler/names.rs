@@ -135,7 +135,9 @@ fn star_file(run: &mut Run<'_>, file: &str, level: u32, module: &str) -> Result<
     let mut base = folder.to_owned();
     if level == 0 {
         // From the top: only within the same package can it be told without looking through the whole path.
-        let Some(at) = folder.find("/site-packages/").or_else(|| folder.find("/dist-packages/")) else { return Ok(None) };
+        let Some(at) = folder.find("/site-packages/").or_else(|| folder.find("/dist-packages/")) else {
+            return Ok(None);
+        };
         let Some(root) = folder.get(..at + "/site-packages".len()) else { return Ok(None) };
         base = root.to_owned();
     }
@@ -171,7 +173,9 @@ pub(crate) fn explain_missing(run: &Run<'_>, raised: &mut Raised, module: &str, 
         let version = version_of(run, distribution).unwrap_or_default();
         let (what, fix) = if !until.is_empty() {
             (
-                format!("{module}.{name} is gone from {distribution} {until} on, and the image has {version}"),
+                format!(
+                    "{module}.{name} is gone from {distribution} {until} on, and the image has {version}"
+                ),
                 format!("change the handler, or serve it with {distribution} below {until}"),
             )
         } else {

@@ -318,7 +318,9 @@ impl<'a> Run<'a> {
                     self.import(&alias.name, alias.asname.as_deref())?;
                 }
             }
-            StmtKind::ImportFrom { level, module, names } => self.import_from(*level, module, names, stmt.at)?,
+            StmtKind::ImportFrom { level, module, names } => {
+                self.import_from(*level, module, names, stmt.at)?
+            }
             StmtKind::Function(function) => self.define(function)?,
             StmtKind::Class(class) => self.define_class(class)?,
             StmtKind::Assign { targets, value } => {
@@ -335,7 +337,8 @@ impl<'a> Run<'a> {
                 self.bind(target, new)?;
             }
             StmtKind::AnnAssign { target, annotation, value } => {
-                let is_local = self.frames.last().is_some_and(|frame| frame.method.is_some() || self.in_function());
+                let is_local =
+                    self.frames.last().is_some_and(|frame| frame.method.is_some() || self.in_function());
                 let is_name = matches!(target.kind, tree::ExprKind::Name(_));
                 if let Some(value) = value {
                     let value = self.eval(value)?;
@@ -352,7 +355,9 @@ impl<'a> Run<'a> {
                 };
                 return Ok(Flow::Return(value));
             }
-            StmtKind::Raise { error, cause } => return self.raise_statement(error.as_ref(), cause.as_ref(), stmt.at),
+            StmtKind::Raise { error, cause } => {
+                return self.raise_statement(error.as_ref(), cause.as_ref(), stmt.at);
+            }
             StmtKind::Assert { test, message } => {
                 let value = self.eval(test)?;
                 match self.truth(&value) {
@@ -371,7 +376,8 @@ impl<'a> Run<'a> {
                     None => {
                         self.set_at(stmt.at);
                         let mut raised = self.error("AssertionError", "", self.fault_here());
-                        raised.what = Some(Rc::from("an assertion at load hangs on what cannot be seen here"));
+                        raised.what =
+                            Some(Rc::from("an assertion at load hangs on what cannot be seen here"));
                         self.note_perhaps(raised);
                     }
                 }
@@ -401,15 +407,18 @@ impl<'a> Run<'a> {
                     None => {
                         let before = self.perhaps.len();
                         let at = self.place_of(test.at);
-                        let flow =
-                            self.deeper(|run| run.either(|run| run.block(body), |run| run.block(orelse), join_either))?;
+                        let flow = self.deeper(|run| {
+                            run.either(|run| run.block(body), |run| run.block(orelse), join_either)
+                        })?;
                         self.conditioned(before, at.as_ref());
                         Ok(flow)
                     }
                 };
             }
             StmtKind::While { test, body, orelse } => return self.repeat(test, body, orelse),
-            StmtKind::For { target, iter, body, orelse, .. } => return self.for_each(target, iter, body, orelse),
+            StmtKind::For { target, iter, body, orelse, .. } => {
+                return self.for_each(target, iter, body, orelse);
+            }
             StmtKind::Try { body, handlers, orelse, finalbody, .. } => {
                 return self.deeper(|run| run.try_statement(body, handlers, orelse, finalbody));
             }
@@ -605,7 +614,8 @@ impl<'a> Run<'a> {
         let mut raised = self.error_of(&value);
         raised.at = self.place_of_users();
         // What was being handled is printed before it, `from None` or not where it is named.
-        let hides = cause.is_some_and(|cause| matches!(cause.kind, tree::ExprKind::Constant(tree::Constant::None)));
+        let hides =
+            cause.is_some_and(|cause| matches!(cause.kind, tree::ExprKind::Constant(tree::Constant::None)));
         if !hides && raised.cause.is_none() {
             raised.cause = self.handling.last().cloned().map(Box::new);
         }
@@ -621,7 +631,9 @@ impl<'a> Run<'a> {
                 self.error(class, "", fault)
             }
             Value::Made(id) => {
-                let Some(made) = self.state.made(*id).cloned() else { return self.error("Exception", "", fault) };
+                let Some(made) = self.state.made(*id).cloned() else {
+                    return self.error("Exception", "", fault);
+                };
                 let text = match made.args.as_slice() {
                     [] => String::new(),
                     [one] => {
@@ -649,7 +661,8 @@ impl<'a> Run<'a> {
             }
             Value::Instance(id) => {
                 let class = self.state.instance(*id).map(|instance| instance.class);
-                let (name, bases) = class.map_or_else(|| (Rc::from("Exception"), Vec::new()), |id| self.class_and_bases(id));
+                let (name, bases) =
+                    class.map_or_else(|| (Rc::from("Exception"), Vec::new()), |id| self.class_and_bases(id));
                 let mut raised = self.error(&name, "", fault);
                 raised.bases = bases;
                 raised.object = Some(value.clone());
@@ -888,7 +901,8 @@ impl<'a> Run<'a> {
                         }
                     }
                     Some((raised, handler)) => {
-                        let orelse_flow = |run: &mut Self| if flow == Flow::On { run.block(orelse) } else { Ok(flow) };
+                        let orelse_flow =
+                            |run: &mut Self| if flow == Flow::On { run.block(orelse) } else { Ok(flow) };
                         self.either(orelse_flow, |run| run.handle(raised, handler), join_either)
                     }
                 }
@@ -1062,7 +1076,9 @@ impl<'a> Run<'a> {
             };
             match (&**name, id) {
                 ("builtins.staticmethod", Some(id)) => self.mark(id, |function| function.kind = Kind::Static),
-                ("builtins.classmethod", Some(id)) => self.mark(id, |function| function.kind = Kind::ForClass),
+                ("builtins.classmethod", Some(id)) => {
+                    self.mark(id, |function| function.kind = Kind::ForClass)
+                }
                 ("builtins.property" | "functools.cached_property" | "abc.abstractproperty", Some(id)) => {
                     self.mark(id, |function| function.kind = Kind::Property);
                 }
@@ -1131,7 +1147,8 @@ impl<'a> Run<'a> {
             for base in &class.bases {
                 match base {
                     Value::Class(base) => {
-                        if let Some((more, more_needed)) = self.state.class(*base).and_then(|class| class.fields.clone())
+                        if let Some((more, more_needed)) =
+                            self.state.class(*base).and_then(|class| class.fields.clone())
                         {
                             needed += more_needed;
                             fields.extend(more);
@@ -1202,12 +1219,15 @@ impl<'a> Run<'a> {
         }
         for base in &bases {
             match base {
-                Value::Class(id) => checks_abstract |= self.state.class(*id).is_some_and(|class| class.checks_abstract),
+                Value::Class(id) => {
+                    checks_abstract |= self.state.class(*id).is_some_and(|class| class.checks_abstract)
+                }
                 Value::Foreign(name) => checks_abstract |= matches!(&**name, "abc.ABC"),
                 _ => {}
             }
         }
-        let module = self.state.module(frame.module).map_or_else(|| Rc::from(""), |module| module.name.clone());
+        let module =
+            self.state.module(frame.module).map_or_else(|| Rc::from(""), |module| module.name.clone());
         let id = self.state.put(Object::Class(Class {
             name,
             module,
@@ -1258,7 +1278,9 @@ fn same_foreign(name: &str, class: &str) -> bool {
     name == class
         || match class {
             "_pickle.UnpicklingError" => name == "pickle.UnpicklingError",
-            "json.decoder.JSONDecodeError" => matches!(name, "json.JSONDecodeError" | "json.decoder.JSONDecodeError"),
+            "json.decoder.JSONDecodeError" => {
+                matches!(name, "json.JSONDecodeError" | "json.decoder.JSONDecodeError")
+            }
             "safetensors._safetensors_rust.SafetensorError" => name == "safetensors.SafetensorError",
             _ => false,
         }
@@ -1328,7 +1350,9 @@ fn bound_in(body: &[Stmt], names: &mut Vec<String>) {
     for stmt in body {
         match &stmt.kind {
             StmtKind::Assign { targets, .. } => targets.iter().for_each(|expr| target(expr, names)),
-            StmtKind::AugAssign { target: expr, .. } | StmtKind::AnnAssign { target: expr, .. } => target(expr, names),
+            StmtKind::AugAssign { target: expr, .. } | StmtKind::AnnAssign { target: expr, .. } => {
+                target(expr, names)
+            }
             StmtKind::For { target: expr, body, orelse, .. } => {
                 target(expr, names);
                 bound_in(body, names);

@@ -121,7 +121,10 @@ pub(crate) struct Function {
 
 impl PartialEq for Function {
     fn eq(&self, other: &Self) -> bool {
-        self.body == other.body && self.outer == other.outer && self.module == other.module && self.kind == other.kind
+        self.body == other.body
+            && self.outer == other.outer
+            && self.module == other.module
+            && self.kind == other.kind
     }
 }
 

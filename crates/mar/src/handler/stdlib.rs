@@ -79,4 +79,3 @@ pub(crate) fn is_frozen(name: &str) -> bool {
 pub(crate) fn is_of_worker(name: &str) -> bool {
     WORKER.binary_search(&name).is_ok()
 }
-

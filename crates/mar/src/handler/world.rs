@@ -120,7 +120,10 @@ impl<'a> World<'a> {
         }
         let Some(image) = self.image else { return Ok(There::Unknown) };
         // What a container gets when it runs is in no image.
-        if ["/proc", "/sys", "/dev", "/run"].iter().any(|top| path == *top || path.starts_with(&format!("{top}/"))) {
+        if ["/proc", "/sys", "/dev", "/run"]
+            .iter()
+            .any(|top| path == *top || path.starts_with(&format!("{top}/")))
+        {
             return Ok(There::Unknown);
         }
         let Some(path) = ImagePath::new(path) else { return Ok(There::Unknown) };
@@ -151,7 +154,9 @@ impl<'a> World<'a> {
     pub(crate) fn list(&self, folder: &str) -> Result<Option<Vec<(String, bool)>>, Miss> {
         if let Some(inside) = self.in_archive(folder) {
             let Some(list) = self.contents.list(inside) else { return Ok(Some(Vec::new())) };
-            return Ok(Some(list.into_iter().map(|(name, is_folder)| (name.to_owned(), is_folder)).collect()));
+            return Ok(Some(
+                list.into_iter().map(|(name, is_folder)| (name.to_owned(), is_folder)).collect(),
+            ));
         }
         let (Some(image), Some(path)) = (self.image, ImagePath::new(folder)) else { return Ok(None) };
         match image.seen.list(&path) {
@@ -178,7 +183,8 @@ impl<'a> World<'a> {
         }
         let (major, minor) = self.python.unwrap_or((3, 14));
         let version = Version(major, minor);
-        let in_zip = split_zip(path).filter(|(zip, _)| self.there(zip).is_ok_and(|there| there != There::Folder));
+        let in_zip =
+            split_zip(path).filter(|(zip, _)| self.there(zip).is_ok_and(|there| there != There::Folder));
         let parsed = if let Some((zip, inside)) = in_zip {
             let Some(contents) = self.zip(zip)? else { return Ok(None) };
             let Ok(bytes) = contents.read(inside, SOURCE) else { return Ok(None) };
@@ -232,7 +238,12 @@ impl<'a> World<'a> {
         let variables = self.variables.as_ref()?;
         let found = variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         // What a container gets from its runtime, and the server's own.
-        if found.is_none() && matches!(name, "HOME" | "HOSTNAME" | "PATH" | "PYTHONPATH" | "LANG" | "PWD" | "TEMP" | "TMPDIR") {
+        if found.is_none()
+            && matches!(
+                name,
+                "HOME" | "HOSTNAME" | "PATH" | "PYTHONPATH" | "LANG" | "PWD" | "TEMP" | "TMPDIR"
+            )
+        {
             return None;
         }
         Some(found)

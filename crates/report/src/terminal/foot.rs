@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use envdiff_model::{Audit, Fact, Severity};
+use envdiff_model::{About, Audit, Fact, Severity};
 
 use super::style::DIM;
 use super::{count, paint, wrapped};
@@ -10,11 +10,15 @@ use crate::escape::shown;
 use crate::{Detail, View};
 
 pub(super) fn write(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = format!(
-        "examined {}, {}, 0 archives",
-        count(audit.environment.distributions.len(), "distribution"),
-        count(audit.requirements.len(), "requirement")
-    );
+    let archives = count(audit.loads.len(), "archive");
+    let mut line = match audit.about {
+        About::Archives => format!("examined {archives}"),
+        About::Image => format!(
+            "examined {}, {}, {archives}",
+            count(audit.environment.distributions.len(), "distribution"),
+            count(audit.requirements.len(), "requirement")
+        ),
+    };
     let unread = audit.unknown.iter().filter(|u| u.what.as_bytes().starts_with(b"/")).count();
     if unread > 0 {
         line.push_str(&format!("; {} could not be read", count(unread, "file")));

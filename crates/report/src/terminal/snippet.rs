@@ -1,9 +1,9 @@
-//! A place in a lock to the line that stands there, ready to be shown: escaped, credentials masked, and the marked part as a
+//! A place in a lock or an archive to the line that stands there, ready to be shown: escaped, credentials masked, and the marked part as a
 //! byte range of what is shown.
 
 use std::ops::Range;
 
-use envdiff_model::{Audit, Place, Text};
+use envdiff_model::{Audit, Load, Place, Text, Trouble};
 use envdiff_wire::mask_urls;
 
 use crate::escape::{Piece, pieces};
@@ -23,10 +23,18 @@ pub(super) struct Quoted {
     pub(super) marked: Range<usize>,
 }
 
-/// The line at `place`, where the lock kept it, cut to `columns`; the mark leaves room for a label of `label` columns.
+/// The line at `place`, where lock or archive kept it, cut to `columns`; the mark leaves room for a label of `label` columns.
 pub(super) fn quote(audit: &Audit, place: &Place, columns: usize, label: usize) -> Option<Quoted> {
-    let source = audit.locks.iter().flat_map(|lock| &lock.sources).find(|s| s.file == place.file)?;
-    let line = source.line(place.line)?;
+    let of_lock = || {
+        let source = audit.locks.iter().flat_map(|lock| &lock.sources).find(|s| s.file == place.file)?;
+        source.line(place.line)
+    };
+    let of_archive = || {
+        let troubles = audit.loads.iter().flat_map(|load| load.troubles.iter().map(move |t| (load, t)));
+        let is_here = |(load, trouble): &(&Load, &Trouble)| load.place(trouble).as_ref() == Some(place);
+        troubles.filter(is_here).map(|(_, trouble)| &trouble.line).find(|line| !line.is_empty())
+    };
+    let line = of_lock().or_else(of_archive)?;
     Some(show(line, place.column, place.end_column, columns.max(NARROWEST), label))
 }
 

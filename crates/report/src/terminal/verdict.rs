@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use envdiff_model::{Audit, Lock, ReadAs, Requirement, Selection, Severity, Target, Verdict};
+use envdiff_model::{
+    About, Audit, Finding, Lock, ReadAs, Requirement, Selection, Severity, Target, TargetKind, Verdict,
+};
 
 use super::style::{BAD, DIM, DOUBT, GOOD};
-use super::{count, paint, wrapped};
+use super::{archives, count, paint, wrapped};
 use crate::escape::shown;
 use crate::{Detail, View};
 
@@ -23,7 +25,8 @@ struct Sums {
 impl Sums {
     fn of(audit: &Audit) -> Self {
         let level = |severity| {
-            audit.findings.iter().filter(|f| f.accepted.is_none() && f.severity == severity).count()
+            let counts = |f: &&Finding| f.accepted.is_none() && !archives::is_about_one(f, audit);
+            audit.findings.iter().filter(counts).filter(|f| f.severity == severity).count()
         };
         let verdict = |verdicts: &[Verdict]| {
             audit.requirements.iter().filter(|r| verdicts.contains(&r.verdict)).count()
@@ -34,7 +37,8 @@ impl Sums {
             errors: level(Severity::Error),
             warnings: level(Severity::Warning),
             undetermined: if audit.locks.is_empty() {
-                audit.findings.iter().filter(|f| f.check == "undetermined" && f.accepted.is_none()).count()
+                let counts = |f: &&Finding| f.check == "undetermined" && f.accepted.is_none();
+                audit.findings.iter().filter(counts).filter(|f| !archives::is_about_one(f, audit)).count()
             } else {
                 unverifiable
             },
@@ -86,9 +90,12 @@ impl Sums {
 
 /// The verdict line. It never says "matches" while a requirement is unmet or undetermined.
 pub(super) fn write(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if audit.about == About::Archives {
+        return archives::write_verdict(audit, view, out);
+    }
     let sums = Sums::of(audit);
     let name = shown(&audit.target.name);
-    let (style, line) = if audit.locks.is_empty() {
+    let (mut style, mut line) = if audit.locks.is_empty() {
         alone(audit, &sums, &name)
     } else {
         let locks = lock_names(audit);
@@ -103,6 +110,13 @@ pub(super) fn write(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::
             (style, format!("{name} matches {locks}: {}", sums.satisfied()))
         }
     };
+    if let Some((of_archives, clause)) = archives::clause(&audit.loads, "") {
+        line.push_str(&format!("; {clause}"));
+        // The graver of the two.
+        if style == GOOD || of_archives == BAD {
+            style = of_archives;
+        }
+    }
     writeln!(out, "{}", paint(style, wrapped(&line, view.width, "  ")))
 }
 
@@ -138,11 +152,18 @@ fn lock_name(lock: &Lock) -> String {
 
 /// The line that says which image and interpreter, read how, and how each lock was read.
 pub(super) fn write_how(audit: &Audit, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if audit.target.kind == TargetKind::Mar {
+        let line = "checked alone: what the image decides is not known; --in IMAGE names it";
+        return writeln!(out, "{}", paint(DIM, wrapped(line, view.width, "")));
+    }
     let mut parts: Vec<String> = Vec::new();
     if let Some(id) = &audit.target.id {
         parts.push(short_id(&shown(id)));
     }
     parts.push(interpreter(audit));
+    if audit.about == About::Archives {
+        parts.push(torchserve(audit));
+    }
     parts.push(read_from(&audit.target).into());
     let mut line = parts.join(", ");
     for lock in &audit.locks {
@@ -177,6 +198,14 @@ fn interpreter(audit: &Audit) -> String {
             Some(reason) if !reason.is_empty() => format!("no interpreter told ({})", shown(reason)),
             _ => "no interpreter told".into(),
         },
+    }
+}
+
+fn torchserve(audit: &Audit) -> String {
+    match audit.environment.stack.torchserve.value() {
+        Some(Some(torchserve)) => format!("TorchServe {}", shown(&torchserve.version)),
+        Some(None) => "no TorchServe".into(),
+        None => "its TorchServe unknown".into(),
     }
 }
 

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use envdiff_model::{
-    Audit, Change, Direction, Distribution, Environment, Evidence, Fact, Finding, Interpreter, Judged, Layer,
-    Lock, Machine, MarkerVariable, MetadataKind, Name, PathSource, Place, ReadAs, Report, Requirement,
-    Severity, Source, Stack, SysPathEntry, Target, TargetKind, Text, Training, Unknown, Verdict, say,
+    About, Audit, Change, Direction, Distribution, Environment, Evidence, Fact, Fault, Finding, Interpreter,
+    Judged, Layer, Load, Lock, Machine, MarkerVariable, MetadataKind, Name, Outcome, PathSource, Place,
+    Prediction, ReadAs, Report, Requirement, Severity, Source, Spot, Stack, Stage, Step, SysPathEntry,
+    Target, TargetKind, Text, Torchserve, Training, Trouble, Unaudited, Unknown, Verdict, Weight, say,
 };
 
 /// A distribution in the sample's site-packages.
@@ -143,6 +144,7 @@ pub fn finding(check: &'static str, severity: Severity, subject: &str, message: 
 /// An audit without findings.
 pub fn audit(locks: Vec<Lock>, environment: Environment, requirements: Vec<Judged>) -> Audit {
     Audit {
+        about: About::Image,
         target: Target {
             kind: TargetKind::Docker,
             name: "serve:1.4".into(),
@@ -160,6 +162,7 @@ pub fn audit(locks: Vec<Lock>, environment: Environment, requirements: Vec<Judge
         environment,
         training: Training::default(),
         requirements,
+        loads: Vec::new(),
         findings: Vec::new(),
         unknown: Vec::new(),
     }
@@ -227,7 +230,140 @@ pub fn differing() -> Report {
         "whether tqdm is satisfied could not be told: its METADATA could not be read: permission denied",
     );
     audit.findings = vec![requests, torch, undetermined];
-    Report { audits: vec![audit], fails: true, unmatched_ignores: vec!["build-differs=numpi".into()] }
+    Report {
+        audits: vec![audit],
+        unaudited: Vec::new(),
+        fails: true,
+        unmatched_ignores: vec!["build-differs=numpi".into()],
+    }
+}
+
+/// A place in the sample archive.
+fn spot(file: &str, line: usize, text: &str, marked: &str) -> Spot {
+    let column = text.find(marked).unwrap_or(0) + 1;
+    Spot { file: file.into(), line, column, end_column: column + marked.len() }
+}
+
+/// An archive whose handler imports what the image has not.
+pub fn failing_load(archive: &str) -> Load {
+    let trouble = Trouble {
+        fault: Fault::ModuleMissing,
+        weight: Weight::Breaks,
+        stage: Stage::Import,
+        what: "handler.py imports captum, which is neither in the archive nor in the image".into(),
+        message: "ModuleNotFoundError: No module named 'captum'".into(),
+        at: Some(spot("handler.py", 3, "from captum.attr import IntegratedGradients", "captum.attr")),
+        line: "from captum.attr import IntegratedGradients".into(),
+        evidence: vec![Evidence::new("/home/venv/lib/python3.9/site-packages", "no captum")],
+        fix: Text::new(),
+    };
+    let prediction =
+        Prediction { outcome: Outcome::Fails, stage: Some(Stage::Import), cause: Some(0), reason: None };
+    Load {
+        archive: archive.into(),
+        model: Some("resnet".into()),
+        version: Some("1.0".into()),
+        at_startup: prediction.clone(),
+        register: prediction,
+        reads: vec![
+            ("handler", "handler.py".into()),
+            ("entry", "ResnetHandler".into()),
+            ("weights", "model.pt".into()),
+        ],
+        steps: vec![
+            Step {
+                stage: Stage::Archive,
+                what: "a zip of 4 entries".into(),
+                evidence: vec![Evidence::new(archive, "begins with a local header")],
+            },
+            Step {
+                stage: Stage::Import,
+                what: "handler.py is imported, and captum is not found".into(),
+                evidence: Vec::new(),
+            },
+        ],
+        troubles: vec![trouble],
+        imports: Vec::new(),
+    }
+}
+
+/// An archive that loads, one that ends the server when it starts, or one of which nothing is known.
+pub fn load(archive: &str, at_startup: Outcome, register: Outcome) -> Load {
+    let of = |outcome| Prediction {
+        outcome,
+        stage: match outcome {
+            Outcome::Ready => Some(Stage::Ready),
+            Outcome::ServerFails => Some(Stage::Server),
+            Outcome::Fails => Some(Stage::Config),
+            Outcome::Unknown => None,
+        },
+        cause: matches!(outcome, Outcome::Fails | Outcome::ServerFails).then_some(0),
+        reason: (outcome == Outcome::Unknown)
+            .then(|| "the handler's name is computed in handler.py, line 9".into()),
+    };
+    let trouble = Trouble {
+        fault: Fault::ModelConfig,
+        weight: Weight::Breaks,
+        stage: Stage::Config,
+        what: "model-config.yaml is empty".into(),
+        message:
+            "NullPointerException: Cannot invoke \"java.util.Map.forEach(…)\" because \"yamlMap\" is null"
+                .into(),
+        at: None,
+        line: Text::new(),
+        evidence: vec![Evidence::new("model-config.yaml", "0 bytes")],
+        fix: Text::new(),
+    };
+    let fails = [at_startup, register].iter().any(|o| matches!(o, Outcome::Fails | Outcome::ServerFails));
+    Load {
+        archive: archive.into(),
+        at_startup: of(at_startup),
+        register: of(register),
+        troubles: if fails { vec![trouble] } else { Vec::new() },
+        ..Load::default()
+    }
+}
+
+/// What the judge makes of a trouble.
+fn finding_of(load: &Load, trouble: &Trouble) -> Finding {
+    let mut one = finding(trouble.fault.id(), Severity::Error, "", "");
+    one.subject = load.archive.clone();
+    one.message = trouble.what.clone();
+    one.at = load.place(trouble);
+    one.label = trouble.message.clone();
+    one.evidence = trouble.evidence.clone();
+    one
+}
+
+/// A report about archives, in an image or alone.
+pub fn archives(loads: Vec<Load>, alone: bool) -> Report {
+    let mut audit = audit(Vec::new(), environment(Vec::new()), Vec::new());
+    audit.about = About::Archives;
+    if alone {
+        audit.target = Target::archives(loads[0].archive.clone());
+    } else {
+        audit.environment.stack.torchserve = Fact::known(
+            Some(Torchserve {
+                version: "0.12.0".into(),
+                location: "/home/venv/lib/python3.9/site-packages/ts".into(),
+            }),
+            Evidence::new("/home/venv/lib/python3.9/site-packages/ts/version.txt", "0.12.0"),
+        );
+    }
+    audit.findings =
+        loads.iter().flat_map(|load| load.troubles.iter().map(|trouble| finding_of(load, trouble))).collect();
+    audit.loads = loads;
+    Report { audits: vec![audit], unaudited: Vec::new(), fails: true, unmatched_ignores: Vec::new() }
+}
+
+/// An archive that cannot be opened.
+pub fn unaudited(name: &str) -> Unaudited {
+    Unaudited {
+        target: Target::archives(name),
+        message: say!(name, ": the archive cannot be opened"),
+        cause: "No such file or directory (os error 2)".into(),
+        help: "name a model archive that can be read".into(),
+    }
 }
 
 /// Everything satisfied.
@@ -237,6 +373,7 @@ pub fn clean() -> Report {
     let requirements = vec![judged(0, Verdict::Satisfied), judged(1, Verdict::Satisfied)];
     Report {
         audits: vec![audit(vec![lock], environment, requirements)],
+        unaudited: Vec::new(),
         fails: false,
         unmatched_ignores: vec![],
     }

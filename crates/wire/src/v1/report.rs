@@ -1,16 +1,17 @@
 //! A report in JSON (`envdiff.report/1`).
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use envdiff_model as model;
 use model::Text;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::environment::{Distribution, Environment, Unknown, strs};
 use super::fact::Fact;
 use super::stack::TorchVariant;
 use super::target::{Target, Tool};
-use super::words::{Change, Direction, Outcome, ReadAs, Severity, Verdict};
+use super::words::{Change, Direction, LoadOutcome, Outcome, ReadAs, Severity, Stage, Verdict};
 use crate::REPORT_STRING;
 use crate::mirror::Mirror;
 use crate::string::Str;
@@ -30,8 +31,41 @@ pub struct Report {
     pub verdict: Outcome,
     /// The counts.
     pub summary: Summary,
-    /// Every audit, in the order asked for.
-    pub audits: Vec<Audit>,
+    /// Every audit, in the order asked for; then what could not be audited.
+    pub audits: Vec<Entry>,
+}
+
+/// An audit, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Entry {
+    /// An audit.
+    Audit(Box<Audit>),
+    /// What was asked for and could not be audited.
+    Unaudited(Unaudited),
+}
+
+/// What was asked for and could not be audited, while others were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Unaudited {
+    /// What it is.
+    pub target: Target,
+    /// Why there is no audit of it.
+    pub error: Error,
+}
+
+/// Why something could not be audited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Error {
+    /// What happened.
+    pub message: Str,
+    /// Why, in the system's words.
+    pub cause: Str,
+    /// What to do.
+    pub help: Str,
 }
 
 /// How many of each.
@@ -95,10 +129,48 @@ pub struct Audit {
     pub unknown: Vec<Unknown>,
 }
 
-/// A prediction for a model archive; this version of envdiff makes none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The prediction for a model archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Archive {}
+pub struct Archive {
+    /// As it was named, or where it lies in the image.
+    pub archive: Str,
+    /// The model's name.
+    pub model: Option<Str>,
+    /// The model's version.
+    pub version: Option<Str>,
+    /// Loaded by `load_models` while the server starts.
+    pub at_startup: Prediction,
+    /// Loaded by `POST /models?url=…&initial_workers=1&synchronous=true`.
+    pub register: Prediction,
+    /// What the load reads, each with what it is: `handler`, `entry`, `weights` and others.
+    #[serde(serialize_with = "in_order")]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, Str>"))]
+    pub reads: Vec<(&'static str, Str)>,
+}
+
+/// What is predicted for one way of loading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Prediction {
+    /// What happens.
+    pub outcome: LoadOutcome,
+    /// At which stage; null where that is not known.
+    pub stage: Option<Stage>,
+    /// Id of the check whose finding decides.
+    pub cause: Option<Str>,
+    /// What the server or the worker will say.
+    pub message: Option<Str>,
+    /// Where in the archive, or in the image where the path is absolute.
+    pub at: Option<Position>,
+    /// Why it is not known.
+    pub reason: Option<Str>,
+}
+
+/// An object with its keys in this order.
+fn in_order<S: Serializer>(pairs: &[(&'static str, Str)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(key, value)| (key, value)))
+}
 
 /// A lock, as read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -260,7 +332,12 @@ impl From<&model::Report> for Report {
             tool: Tool::this(),
             verdict: if report.fails { Outcome::Fail } else { Outcome::Pass },
             summary: report.counts().into(),
-            audits: report.audits.iter().map(Audit::from).collect(),
+            audits: report
+                .audits
+                .iter()
+                .map(|audit| Entry::Audit(Box::new(audit.into())))
+                .chain(report.unaudited.iter().map(|one| Entry::Unaudited(one.into())))
+                .collect(),
         }
     }
 }
@@ -302,10 +379,58 @@ impl From<&model::Audit> for Audit {
                     Some(Requirement::of(judged, asked))
                 })
                 .collect(),
-            archives: Vec::new(),
+            archives: audit.loads.iter().map(Archive::from).collect(),
             findings: audit.findings.iter().map(|finding| Finding::of(finding, &audit.target)).collect(),
             unknown: audit.unknown.iter().map(Unknown::from).collect(),
         }
+    }
+}
+
+impl From<&model::Unaudited> for Unaudited {
+    fn from(one: &model::Unaudited) -> Self {
+        let error =
+            Error { message: (&one.message).into(), cause: (&one.cause).into(), help: (&one.help).into() };
+        Self { target: (&one.target).into(), error }
+    }
+}
+
+impl From<&model::Load> for Archive {
+    fn from(load: &model::Load) -> Self {
+        // What is read of one kind stands together: a key occurs once.
+        let mut reads: BTreeMap<usize, (&'static str, Vec<&Text>)> = BTreeMap::new();
+        for (key, what) in &load.reads {
+            let first = load.reads.iter().position(|(other, _)| other == key).unwrap_or_default();
+            reads.entry(first).or_insert((key, Vec::new())).1.push(what);
+        }
+        Self {
+            archive: (&load.archive).into(),
+            model: load.model.as_ref().map(Str::from),
+            version: load.version.as_ref().map(Str::from),
+            at_startup: Prediction::of(load, model::Way::AtStartup),
+            register: Prediction::of(load, model::Way::Register),
+            reads: reads.into_values().map(|(key, what)| (key, Str::from(&Text::join(what, ", ")))).collect(),
+        }
+    }
+}
+
+impl Prediction {
+    fn of(load: &model::Load, way: model::Way) -> Self {
+        let model::Prediction { outcome, stage, cause: _, reason } = load.by(way);
+        let cause = load.cause(way);
+        Self {
+            outcome: (*outcome).into(),
+            stage: stage.map(Into::into),
+            cause: cause.map(|trouble| trouble.fault.id().into()),
+            message: cause.filter(|t| !t.message.is_empty()).map(|trouble| (&trouble.message).into()),
+            at: cause.and_then(|trouble| trouble.at.as_ref()).map(Position::from),
+            reason: reason.as_ref().map(Str::from),
+        }
+    }
+}
+
+impl From<&model::Spot> for Position {
+    fn from(spot: &model::Spot) -> Self {
+        Self { file: (&spot.file).into(), line: spot.line, column: spot.column }
     }
 }
 

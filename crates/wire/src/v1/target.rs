@@ -36,7 +36,7 @@ pub struct Target {
     pub id: Option<Str>,
     /// `linux/amd64`.
     pub platform: Option<Str>,
-    /// `layers`, `walker`, `export`, `archive`, `oci`, `container`, `dir`, `snapshot`.
+    /// `layers`, `walker`, `export`, `archive`, `oci`, `container`, `dir`, `snapshot`, `mar`.
     pub gathered_by: Str,
     /// The layers from the lowest up; null where the source does not know them.
     pub layers: Option<Vec<Layer>>,

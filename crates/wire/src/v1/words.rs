@@ -50,6 +50,8 @@ words! {
         Dir = "dir",
         /// A snapshot.
         Snapshot = "snapshot",
+        /// Model archives without an image.
+        Mar = "mar",
     }
 }
 words! {
@@ -206,6 +208,54 @@ words! {
         Pass = "pass",
         /// Something is, or an audit could not be made.
         Fail = "fail",
+    }
+}
+words! {
+    /// What happens to a model.
+    LoadOutcome: out {
+        /// The first worker becomes ready.
+        Ready = "ready",
+        /// It does not.
+        Fails = "fails",
+        /// The whole server ends.
+        ServerFails = "server-fails",
+        /// It cannot be told.
+        Unknown = "unknown",
+    }
+}
+impl From<model::Outcome> for LoadOutcome {
+    fn from(outcome: model::Outcome) -> Self {
+        match outcome {
+            model::Outcome::Ready => Self::Ready,
+            model::Outcome::Fails => Self::Fails,
+            model::Outcome::ServerFails => Self::ServerFails,
+            model::Outcome::Unknown => Self::Unknown,
+        }
+    }
+}
+words! {
+    /// A stage of a load, in their order.
+    Stage: both ways {
+        /// The server starts.
+        Server = "server",
+        /// The file is found and unpacked.
+        Archive = "archive",
+        /// MANIFEST.json is read.
+        Manifest = "manifest",
+        /// model-config.yaml is read.
+        Config = "config",
+        /// pip installs what the archive asks for.
+        Requirements = "requirements",
+        /// The worker's process starts.
+        Worker = "worker",
+        /// The handler is imported.
+        Import = "import",
+        /// Its function or class is found and constructed.
+        Entry = "entry",
+        /// `initialize`, or the first call of a function.
+        Initialize = "initialize",
+        /// The worker takes requests.
+        Ready = "ready",
     }
 }
 words! {

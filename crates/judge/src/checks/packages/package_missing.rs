@@ -7,6 +7,7 @@ use envdiff_model::{
     CudaLibraries, Evidence, Name, PathSource, ReadAs, Severity, Text, Torch, TorchVariant, Verdict, say,
 };
 
+use crate::archives;
 use crate::case::{Case, Spoken, Subject};
 use crate::installed::file_name;
 use crate::stack;
@@ -18,7 +19,8 @@ pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
     let mut of_torch: BTreeMap<usize, Vec<Subject<'_>>> = BTreeMap::new();
     for subject in case.of(Verdict::Missing) {
         let Some(name) = &subject.requirement.name else { continue };
-        let needed = case.needs.of_name(name).next().is_some();
+        let needed =
+            case.needs.of_name(name).next().is_some() || archives::imports_of(case, name).next().is_some();
         let allowed = case.policy.allowance("package-missing", &subject.name()).is_some();
         if without(case, name).is_some() && !needed && !allowed && subject.lock.read_as == ReadAs::Demand {
             of_torch.entry(subject.judged.lock).or_default().push(subject);
@@ -135,6 +137,23 @@ fn alone(case: &Case<'_>, subject: Subject<'_>, name: &Name, severity: Severity)
                  imports it"
             .into(),
     };
+    let imported: Vec<_> = archives::imports_of(case, name).collect();
+    let why = match imported.first() {
+        Some((load, import)) if needed.is_empty() => say!(
+            load.archive,
+            " imports ",
+            import.module,
+            ": what needs it there ends with ModuleNotFoundError"
+        ),
+        _ => why,
+    };
+    let imported = imported.into_iter().map(|(load, import)| {
+        let path = match &import.at {
+            Some(at) => say!(load.file(&at.file), ":", at.line),
+            None => load.archive.clone(),
+        };
+        Evidence::new(path, say!("imports ", import.module))
+    });
     let required = needed.iter().filter_map(|edge| {
         let from = case.installed.copy(edge.from)?;
         Some(Evidence::new(from.distribution.metadata.clone(), say!("Requires-Dist: ", edge.need.text)))
@@ -147,6 +166,7 @@ fn alone(case: &Case<'_>, subject: Subject<'_>, name: &Name, severity: Severity)
     .about(subject.judged)
     .label("not in the image")
     .seen(required)
+    .seen(imported)
     .seen(traces(case, name))
     .seen(searched(case))
     .why(why)

@@ -1,7 +1,8 @@
-//! What could not be told comes in; a warning for each requirement that it concerns, else a note, comes out.
+//! What could not be told comes in; a warning for each requirement or archive that it concerns, else a note, comes out.
 
-use envdiff_model::{Evidence, Fact, Severity, Text, Verdict, say};
+use envdiff_model::{About, Evidence, Fact, Severity, Text, Verdict, say};
 
+use crate::archives;
 use crate::case::{Case, Spoken, seen};
 use crate::checks::gpu::{driver_too_old_for_cuda, gpu_not_in_torch_arch_list};
 use crate::checks::installed::editable_install_in_image as editable;
@@ -16,7 +17,11 @@ use crate::verdict;
 use crate::wording;
 
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
+    if case.about == About::Archives {
+        return archives::undetermined(case).collect();
+    }
     let mut out = requirements(case);
+    out.extend(archives::undetermined(case));
     for lock in case.locks {
         for problem in lock.problems.iter().filter(|problem| !problem.refused) {
             let place = say!("line ", problem.at.line, ": ", problem.text);

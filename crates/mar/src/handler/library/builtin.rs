@@ -21,7 +21,11 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
         "len" => match first {
             Some(Value::None | Value::Int(_) | Value::Bool(_) | Value::Float(_)) => {
                 let kind = first.and_then(Value::type_name).unwrap_or("object");
-                return run.raise("TypeError", format!("object of type '{kind}' has no len()"), run.fault_here());
+                return run.raise(
+                    "TypeError",
+                    format!("object of type '{kind}' has no len()"),
+                    run.fault_here(),
+                );
             }
             Some(value) => run
                 .items(value)
@@ -34,7 +38,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
             _ => Value::Unknown,
         },
         "repr" => first.and_then(|value| run.repr(value)).map_or(Value::Unknown, Value::str),
-        "bool" => first.map_or(Value::Bool(false), |value| run.truth(value).map_or(Value::Unknown, Value::Bool)),
+        "bool" => {
+            first.map_or(Value::Bool(false), |value| run.truth(value).map_or(Value::Unknown, Value::Bool))
+        }
         "int" => return int(run, args),
         "float" => match first {
             Some(Value::Float(value)) => Value::Float(*value),
@@ -57,7 +63,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
             let Some(value) = first else {
                 return Ok(match name {
                     "tuple" => Value::Tuple(Vec::new().into()),
-                    "set" | "frozenset" => Value::List(run.state.put(Object::List(List { is_set: true, ..List::default() }))),
+                    "set" | "frozenset" => {
+                        Value::List(run.state.put(Object::List(List { is_set: true, ..List::default() })))
+                    }
                     _ => run.state.new_list(Vec::new()),
                 });
             };
@@ -84,8 +92,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
         }
         "dict" => to_dict(run, first, named),
         "range" => {
-            let numbers: Option<Vec<i64>> =
-                args.iter().map(|arg| if let Value::Int(value) = arg { Some(*value) } else { None }).collect();
+            let numbers: Option<Vec<i64>> = args
+                .iter()
+                .map(|arg| if let Value::Int(value) = arg { Some(*value) } else { None })
+                .collect();
             let (from, to, by) = match numbers.as_deref() {
                 Some([to]) => (0, *to, 1),
                 Some([from, to]) => (*from, *to, 1),
@@ -134,8 +144,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
             let len = columns.iter().map(Vec::len).min().unwrap_or(0);
             let rows = (0..len)
                 .map(|at| {
-                    let row: Vec<Value> =
-                        columns.iter().map(|column| column.get(at).cloned().unwrap_or(Value::Unknown)).collect();
+                    let row: Vec<Value> = columns
+                        .iter()
+                        .map(|column| column.get(at).cloned().unwrap_or(Value::Unknown))
+                        .collect();
                     Value::Tuple(row.into())
                 })
                 .collect();
@@ -164,7 +176,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
         "next" => match first {
             Some(Value::List(id)) => match run.state.list_mut(*id) {
                 Some(list) if !list.is_open && !list.items.is_empty() => list.items.remove(0),
-                Some(list) if !list.is_open && args.len() == 2 => args.get(1).cloned().unwrap_or(Value::Unknown),
+                Some(list) if !list.is_open && args.len() == 2 => {
+                    args.get(1).cloned().unwrap_or(Value::Unknown)
+                }
                 Some(list) if !list.is_open => return run.raise("StopIteration", "", run.fault_here()),
                 _ => Value::Unknown,
             },
@@ -193,10 +207,16 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
                 [one] => run.iterate(one)?.unwrap_or_default(),
                 many => many.to_vec(),
             };
-            let numbers: Option<Vec<i64>> =
-                values.iter().map(|value| if let Value::Int(value) = value { Some(*value) } else { None }).collect();
+            let numbers: Option<Vec<i64>> = values
+                .iter()
+                .map(|value| if let Value::Int(value) = value { Some(*value) } else { None })
+                .collect();
             numbers
-                .and_then(|numbers| if name == "min" { numbers.into_iter().min() } else { numbers.into_iter().max() })
+                .and_then(
+                    |numbers| {
+                        if name == "min" { numbers.into_iter().min() } else { numbers.into_iter().max() }
+                    },
+                )
                 .map_or(Value::Unknown, Value::Int)
         }
         "isinstance" => match (first, args.get(1)) {
@@ -218,7 +238,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
         },
         "callable" => match first {
             Some(Value::Function(_) | Value::Class(_) | Value::Bound(_)) => Value::Bool(true),
-            Some(Value::None | Value::Int(_) | Value::Str(_) | Value::List(_) | Value::Dict(_)) => Value::Bool(false),
+            Some(Value::None | Value::Int(_) | Value::Str(_) | Value::List(_) | Value::Dict(_)) => {
+                Value::Bool(false)
+            }
             _ => Value::Unknown,
         },
         "hasattr" => match (first, args.get(1)) {
@@ -279,7 +301,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
             _ => Value::Unknown,
         },
         "type" => match args {
-            [Value::Instance(id)] => run.state.instance(*id).map_or(Value::Unknown, |instance| Value::Class(instance.class)),
+            [Value::Instance(id)] => {
+                run.state.instance(*id).map_or(Value::Unknown, |instance| Value::Class(instance.class))
+            }
             [one] => match one.type_name() {
                 Some(kind @ ("bool" | "int" | "float" | "str" | "bytes" | "tuple" | "dict")) => {
                     Value::foreign(format!("builtins.{kind}"))
@@ -287,8 +311,11 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
                 _ => Value::Unknown,
             },
             [Value::Str(name), ..] => {
-                let module =
-                    run.frames.last().and_then(|frame| run.state.module(frame.module)).map(|module| module.name.clone());
+                let module = run
+                    .frames
+                    .last()
+                    .and_then(|frame| run.state.module(frame.module))
+                    .map(|module| module.name.clone());
                 Value::Class(run.state.put(Object::Class(crate::handler::state::Class {
                     name: name.clone(),
                     module: module.unwrap_or_else(|| Rc::from("")),
@@ -346,9 +373,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
             },
             None => Value::Unknown,
         },
-        "chr" | "ord" | "hash" | "id" | "round" | "divmod" | "pow" | "hex" | "oct" | "bin" | "format" | "dir" | "input"
-        | "bytes" | "bytearray" | "memoryview" | "complex" | "slice" | "ascii" | "object" | "property" | "staticmethod"
-        | "classmethod" | "compile" | "breakpoint" | "help" | "aiter" | "anext" | "delattr" => {
+        "chr" | "ord" | "hash" | "id" | "round" | "divmod" | "pow" | "hex" | "oct" | "bin" | "format"
+        | "dir" | "input" | "bytes" | "bytearray" | "memoryview" | "complex" | "slice" | "ascii"
+        | "object" | "property" | "staticmethod" | "classmethod" | "compile" | "breakpoint" | "help"
+        | "aiter" | "anext" | "delattr" => {
             if name == "object" {
                 return Ok(super::make(run, "builtins.object", Vec::new(), Vec::new()));
             }
@@ -364,7 +392,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
 
 /// Whether a value's attributes are all known: what is found there is there.
 fn is_plain(value: &Value) -> bool {
-    matches!(value, Value::Str(_) | Value::Dict(_) | Value::List(_) | Value::Tuple(_) | Value::Path(_) | Value::File(_))
+    matches!(
+        value,
+        Value::Str(_) | Value::Dict(_) | Value::List(_) | Value::Tuple(_) | Value::Path(_) | Value::File(_)
+    )
 }
 
 fn int(run: &mut Run<'_>, args: &[Value]) -> Done<Value> {
@@ -376,7 +407,9 @@ fn int(run: &mut Run<'_>, args: &[Value]) -> Done<Value> {
         [Value::Float(value)] if value.abs() < 1e15 => Value::Int(value.trunc() as i64),
         [Value::Str(text)] => match text.trim().replace('_', "").parse::<i64>() {
             Ok(value) => Value::Int(value),
-            Err(_) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) && !text.trim().is_empty() => Value::Unknown,
+            Err(_) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) && !text.trim().is_empty() => {
+                Value::Unknown
+            }
             Err(_) => {
                 let shown = run.repr(&Value::Str(text.clone())).unwrap_or_default();
                 return run.raise(
@@ -433,7 +466,9 @@ pub(crate) fn to_dict(run: &mut Run<'_>, source: Option<&Value>, named: &[(Str, 
 pub(crate) fn dict_method(run: &mut Run<'_>, id: Id, name: &str, given: &Args<'_>) -> Done<Value> {
     let Some(dict) = run.state.dict(id).cloned() else { return Ok(Value::Unknown) };
     let first = given.args.first();
-    let found = first.and_then(|key| dict.items.iter().find(|(other, _)| other == key)).map(|(_, value)| value.clone());
+    let found = first
+        .and_then(|key| dict.items.iter().find(|(other, _)| other == key))
+        .map(|(_, value)| value.clone());
     let default = given.get(1, "default").cloned();
     let known = first.is_some_and(Value::is_known);
     Ok(match name {
@@ -670,7 +705,9 @@ pub(crate) fn open(run: &mut Run<'_>, given: &Args<'_>) -> Done<Value> {
 pub(crate) fn must_be_there(run: &mut Run<'_>, path: &str, full: &str) -> Done<()> {
     match run.there(full)? {
         There::File(_) => Ok(()),
-        There::Folder => run.raise("IsADirectoryError", format!("[Errno 21] Is a directory: '{path}'"), Fault::FileMissing),
+        There::Folder => {
+            run.raise("IsADirectoryError", format!("[Errno 21] Is a directory: '{path}'"), Fault::FileMissing)
+        }
         There::Absent => Err(Stop::Raise(Box::new(missing(run, path, full)))),
         There::Unknown => {
             if !run.is_written(full) {
@@ -683,8 +720,11 @@ pub(crate) fn must_be_there(run: &mut Run<'_>, path: &str, full: &str) -> Done<(
 
 /// The error of a file that is not there.
 pub(crate) fn missing(run: &Run<'_>, path: &str, full: &str) -> crate::handler::value::Raised {
-    let mut raised =
-        run.error("FileNotFoundError", format!("[Errno 2] No such file or directory: '{path}'"), Fault::FileMissing);
+    let mut raised = run.error(
+        "FileNotFoundError",
+        format!("[Errno 2] No such file or directory: '{path}'"),
+        Fault::FileMissing,
+    );
     explain_missing(run, &mut raised, full);
     raised
 }

@@ -38,12 +38,20 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
                 match arg.path() {
                     Some(part) => parts.push(part.to_owned()),
                     None => {
-                        if let Value::None | Value::Int(_) | Value::Bool(_) | Value::Float(_) | Value::List(_) | Value::Dict(_) = arg {
+                        if let Value::None
+                        | Value::Int(_)
+                        | Value::Bool(_)
+                        | Value::Float(_)
+                        | Value::List(_)
+                        | Value::Dict(_) = arg
+                        {
                             let kind = arg.type_name().unwrap_or("object");
                             let text = if parts.is_empty() {
                                 format!("expected str, bytes or os.PathLike object, not {kind}")
                             } else {
-                                format!("join() argument must be str, bytes, or os.PathLike object, not '{kind}'")
+                                format!(
+                                    "join() argument must be str, bytes, or os.PathLike object, not '{kind}'"
+                                )
                             };
                             return run.raise("TypeError", text, run.fault_here());
                         }
@@ -106,15 +114,17 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             run.cannot_see("the working folder is changed");
             Some(Value::None)
         }
-        "os.listdir" | "os.scandir" | "glob.glob" | "glob.iglob" | "os.walk" => Some(listing(run, name, path.as_deref())?),
+        "os.listdir" | "os.scandir" | "glob.glob" | "glob.iglob" | "os.walk" => {
+            Some(listing(run, name, path.as_deref())?)
+        }
         "os.makedirs" | "os.mkdir" => {
             if let Some(path) = path {
                 run.state.written.insert(format!("{}/", paths::absolute(&path)));
             }
             Some(Value::None)
         }
-        "os.remove" | "os.unlink" | "os.rename" | "os.replace" | "shutil.rmtree" | "shutil.copy" | "shutil.copyfile"
-        | "shutil.copy2" | "shutil.move" | "shutil.copytree" => {
+        "os.remove" | "os.unlink" | "os.rename" | "os.replace" | "shutil.rmtree" | "shutil.copy"
+        | "shutil.copyfile" | "shutil.copy2" | "shutil.move" | "shutil.copytree" => {
             let target = given.args.get(1).and_then(Value::path).map(paths::absolute);
             if let Some(target) = target {
                 run.state.filled.insert(target.clone());
@@ -123,7 +133,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             Some(Value::Unknown)
         }
         "shutil.unpack_archive" => {
-            let target = given.get(1, "extract_dir").and_then(Value::path).map_or_else(|| MODEL_DIR.to_owned(), paths::absolute);
+            let target = given
+                .get(1, "extract_dir")
+                .and_then(Value::path)
+                .map_or_else(|| MODEL_DIR.to_owned(), paths::absolute);
             if let Some(path) = path {
                 builtin::must_be_there(run, &path, &paths::absolute(&path))?;
             }
@@ -176,8 +189,15 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
         "zipfile.is_zipfile" => Some(Value::Unknown),
         "tempfile.mkdtemp" | "tempfile.mkstemp" | "tempfile.gettempdir" => Some(Value::Unknown),
         "csv.reader" | "csv.DictReader" => Some(Value::Unknown),
-        "pandas.read_csv" | "pandas.read_json" | "pandas.read_parquet" | "cv2.imread" | "PIL.Image.open"
-        | "numpy.loadtxt" | "numpy.genfromtxt" | "pandas.read_pickle" | "toml.load" => {
+        "pandas.read_csv"
+        | "pandas.read_json"
+        | "pandas.read_parquet"
+        | "cv2.imread"
+        | "PIL.Image.open"
+        | "numpy.loadtxt"
+        | "numpy.genfromtxt"
+        | "pandas.read_pickle"
+        | "toml.load" => {
             if let Some(path) = path
                 && !path.contains("://")
             {
@@ -200,7 +220,8 @@ fn listing(run: &mut Run<'_>, name: &str, path: Option<&str>) -> Done<Value> {
     }
     let full = paths::absolute(path.unwrap_or("."));
     let found = run.world.list(&full).map_err(Stop::Miss)?;
-    let changed = run.state.written.iter().chain(run.state.filled.iter()).any(|other| other.starts_with(&full));
+    let changed =
+        run.state.written.iter().chain(run.state.filled.iter()).any(|other| other.starts_with(&full));
     match found {
         Some(entries) if !changed && run.world.in_archive(&full).is_some() => {
             if entries.is_empty() && run.there(&full)? == There::Absent {
@@ -362,7 +383,13 @@ pub(crate) fn file_method(run: &mut Run<'_>, file: &OpenFile, name: &str, given:
 }
 
 /// A method of an archive that was opened; `None` where the object is another.
-pub(crate) fn made_method(run: &mut Run<'_>, id: Id, of: &str, name: &str, given: &Args<'_>) -> Done<Option<Value>> {
+pub(crate) fn made_method(
+    run: &mut Run<'_>,
+    id: Id,
+    of: &str,
+    name: &str,
+    given: &Args<'_>,
+) -> Done<Option<Value>> {
     match of {
         "zipfile.ZipFile" => {
             if matches!(name, "extractall" | "extract") {
@@ -376,7 +403,9 @@ pub(crate) fn made_method(run: &mut Run<'_>, id: Id, of: &str, name: &str, given
                 };
                 let path = run.state.made(id).and_then(|made| made.args.first().cloned());
                 let known = match path.as_ref().and_then(Value::text) {
-                    Some(path) if run.world.in_archive(path).is_some() => run.world.zip(path).map_err(Stop::Miss)?,
+                    Some(path) if run.world.in_archive(path).is_some() => {
+                        run.world.zip(path).map_err(Stop::Miss)?
+                    }
                     _ => None,
                 };
                 match known {
@@ -408,7 +437,9 @@ pub(crate) fn check_pretrained(run: &mut Run<'_>, name: &str, full: &str) -> Don
         return Ok(());
     }
     let last_class = name.rsplit('.').nth(1).unwrap_or(name);
-    let is_tokenizer = last_class.contains("Tokenizer") || last_class.contains("Processor") || last_class.contains("Extractor");
+    let is_tokenizer = last_class.contains("Tokenizer")
+        || last_class.contains("Processor")
+        || last_class.contains("Extractor");
     if !name.starts_with("transformers.") || is_tokenizer {
         run.cannot_see(format!("what {name} needs of the files in {}", shown(full)));
         return Ok(());
@@ -419,11 +450,19 @@ pub(crate) fn check_pretrained(run: &mut Run<'_>, name: &str, full: &str) -> Don
             format!("{full} does not appear to have a file named config.json."),
             Fault::FileMissing,
         );
-        raised.what = Some(Rc::from(format!("{last_class}.from_pretrained reads config.json, and {} has none", shown(full))));
+        raised.what = Some(Rc::from(format!(
+            "{last_class}.from_pretrained reads config.json, and {} has none",
+            shown(full)
+        )));
         raised.fix = Some(Rc::from("pack what save_pretrained wrote with --extra-files"));
         return Err(Stop::Raise(Box::new(raised)));
     }
-    let weights = ["model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json"];
+    let weights = [
+        "model.safetensors",
+        "pytorch_model.bin",
+        "model.safetensors.index.json",
+        "pytorch_model.bin.index.json",
+    ];
     let mut found = !last_class.contains("Model") && !last_class.starts_with("AutoModel");
     for file in weights {
         found |= run.there(&format!("{full}/{file}"))? != There::Absent;
@@ -436,7 +475,10 @@ pub(crate) fn check_pretrained(run: &mut Run<'_>, name: &str, full: &str) -> Don
             format!("Error no file named pytorch_model.bin, model.safetensors, tf_model.h5, model.ckpt.index or flax_model.msgpack found in directory {full}."),
             Fault::FileMissing,
         );
-        raised.what = Some(Rc::from(format!("{last_class}.from_pretrained reads weights, and {} has none", shown(full))));
+        raised.what = Some(Rc::from(format!(
+            "{last_class}.from_pretrained reads weights, and {} has none",
+            shown(full)
+        )));
         run.note_perhaps(raised);
     }
     Ok(())

@@ -48,14 +48,20 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
             None => Value::Unknown,
         },
         "replace" => match (argument, given.args.get(1).and_then(Value::text), given.args.get(2)) {
-            (Some(from), Some(to), None) if text.len() * (to.len() + 1) < 1 << 20 => Value::str(text.replace(from, to)),
+            (Some(from), Some(to), None) if text.len() * (to.len() + 1) < 1 << 20 => {
+                Value::str(text.replace(from, to))
+            }
             (Some(from), Some(to), Some(Value::Int(count))) if *count >= 0 => {
                 Value::str(text.replacen(from, to, usize::try_from(*count).unwrap_or(0)))
             }
             _ => Value::Unknown,
         },
-        "removeprefix" => argument.map_or(Value::Unknown, |cut| Value::str(text.strip_prefix(cut).unwrap_or(text))),
-        "removesuffix" => argument.map_or(Value::Unknown, |cut| Value::str(text.strip_suffix(cut).unwrap_or(text))),
+        "removeprefix" => {
+            argument.map_or(Value::Unknown, |cut| Value::str(text.strip_prefix(cut).unwrap_or(text)))
+        }
+        "removesuffix" => {
+            argument.map_or(Value::Unknown, |cut| Value::str(text.strip_suffix(cut).unwrap_or(text)))
+        }
         "split" | "rsplit" => {
             let limit = match given.get(1, "maxsplit") {
                 None => None,
@@ -87,7 +93,9 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
                 let found = if name == "partition" { text.split_once(by) } else { text.rsplit_once(by) };
                 let parts = match found {
                     Some((before, after)) => vec![Value::str(before), Value::str(by), Value::str(after)],
-                    None if name == "partition" => vec![Value::Str(text.clone()), Value::str(""), Value::str("")],
+                    None if name == "partition" => {
+                        vec![Value::Str(text.clone()), Value::str(""), Value::str("")]
+                    }
                     None => vec![Value::str(""), Value::str(""), Value::Str(text.clone())],
                 };
                 Value::Tuple(parts.into())

@@ -26,10 +26,14 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
     Ok(match name {
         "torch.load" => Some(torch_load(run, given)?),
         "torch.jit.load" => Some(jit_load(run, given)?),
-        "safetensors.torch.load_file" | "safetensors.safe_open" | "safetensors.numpy.load_file"
+        "safetensors.torch.load_file"
+        | "safetensors.safe_open"
+        | "safetensors.numpy.load_file"
         | "safetensors.torch.load_model" => {
             let at = usize::from(name.ends_with("load_model"));
-            Some(opened(run, given.get(at, "filename"), "weights", |weights, _| load::safetensors_load(weights))?)
+            Some(opened(run, given.get(at, "filename"), "weights", |weights, _| {
+                load::safetensors_load(weights)
+            })?)
         }
         "onnxruntime.InferenceSession" => {
             Some(opened(run, given.get(0, "path_or_bytes"), "weights", load::onnx_load)?)
@@ -42,11 +46,15 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
         }
         "pickle.load" | "dill.load" | "cloudpickle.load" => {
             let python = python(run);
-            Some(opened(run, given.get(0, "file"), "opens", move |weights, _| load::pickle_load(weights, python))?)
+            Some(opened(run, given.get(0, "file"), "opens", move |weights, _| {
+                load::pickle_load(weights, python)
+            })?)
         }
         "joblib.load" => {
             let python = python(run);
-            Some(opened(run, given.get(0, "filename"), "opens", move |weights, _| load::joblib_load(weights, python))?)
+            Some(opened(run, given.get(0, "filename"), "opens", move |weights, _| {
+                load::joblib_load(weights, python)
+            })?)
         }
         "numpy.load" => {
             let allow = match given.get(2, "allow_pickle") {
@@ -54,7 +62,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
                 Some(Value::Bool(allow)) => Some(*allow),
                 Some(_) => None,
             };
-            Some(opened(run, given.get(0, "file"), "opens", move |weights, path| load::np_load(weights, allow, path))?)
+            Some(opened(run, given.get(0, "file"), "opens", move |weights, path| {
+                load::np_load(weights, allow, path)
+            })?)
         }
         "torch.device" => Some(device(run, given)?),
         "torch.cuda.is_available" => Some(run.world.gpu.map_or(Value::Unknown, Value::Bool)),
@@ -63,7 +73,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             _ => Value::Unknown,
         }),
         "torch.backends.mps.is_available" | "torch.backends.mps.is_built" => Some(Value::Bool(false)),
-        "torch.serialization.add_safe_globals" | "torch.serialization.safe_globals" | "torch.add_safe_globals"
+        "torch.serialization.add_safe_globals"
+        | "torch.serialization.safe_globals"
+        | "torch.add_safe_globals"
         | "torch.safe_globals" => {
             let list = given.args.first().and_then(|list| run.items(list));
             match list {
@@ -82,11 +94,16 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
         "torch.nn.parameter.Parameter" | "torch.nn.Parameter" => {
             Some(make(run, "torch.nn.Parameter", given.args.to_vec(), given.named.to_vec()))
         }
-        "torch.zeros" | "torch.ones" | "torch.randn" | "torch.rand" | "torch.empty" => Some(tensor_of(run, given)),
-        "torch.tensor" | "torch.arange" | "torch.linspace" | "torch.eye" | "torch.full" | "torch.from_numpy" => {
-            Some(make(run, "torch.Tensor", Vec::new(), Vec::new()))
+        "torch.zeros" | "torch.ones" | "torch.randn" | "torch.rand" | "torch.empty" => {
+            Some(tensor_of(run, given))
         }
-        "torch.compile" | "torch.jit.script" | "torch.jit.trace" | "torch.jit.freeze" | "torch.jit.optimize_for_inference" => {
+        "torch.tensor" | "torch.arange" | "torch.linspace" | "torch.eye" | "torch.full"
+        | "torch.from_numpy" => Some(make(run, "torch.Tensor", Vec::new(), Vec::new())),
+        "torch.compile"
+        | "torch.jit.script"
+        | "torch.jit.trace"
+        | "torch.jit.freeze"
+        | "torch.jit.optimize_for_inference" => {
             Some(make(run, "torch.jit.ScriptModule", Vec::new(), Vec::new()))
         }
         "torch.nn.DataParallel" | "torch.nn.parallel.DataParallel" => {
@@ -136,10 +153,11 @@ fn device(run: &mut Run<'_>, given: &Args<'_>) -> Done<Value> {
             let mut raised =
                 run.error("RuntimeError", format!("Invalid device string: '{text}'"), Fault::InitializeFails);
             if index == "None" {
-                raised.what = Some(Rc::from("TorchServe gives no gpu_id here, and the device is made of it all the same"));
-                raised.fix = Some(Rc::from(
-                    "use cuda only where torch.cuda.is_available() and gpu_id is not None",
+                raised.what = Some(Rc::from(
+                    "TorchServe gives no gpu_id here, and the device is made of it all the same",
                 ));
+                raised.fix =
+                    Some(Rc::from("use cuda only where torch.cuda.is_available() and gpu_id is not None"));
             }
             return Err(Stop::Raise(Box::new(raised)));
         }
@@ -153,7 +171,11 @@ fn map_location(run: &Run<'_>, value: Option<&Value>) -> MapLocation {
     match value {
         None | Some(Value::None) => MapLocation::None,
         Some(Value::Str(text)) => {
-            if &**text == "cpu" { MapLocation::Given } else { MapLocation::Device(text.to_string()) }
+            if &**text == "cpu" {
+                MapLocation::Given
+            } else {
+                MapLocation::Device(text.to_string())
+            }
         }
         Some(Value::Made(id)) => match run.state.made(*id) {
             Some(made) if &*made.of == "torch.device" => match made.args.first() {
@@ -202,11 +224,7 @@ enum Opened {
 
 fn file(run: &mut Run<'_>, value: Option<&Value>, what: &'static str, error: &str) -> Done<(Opened, String)> {
     if matches!(value, Some(Value::None)) {
-        return run.raise(
-            "AttributeError",
-            "'NoneType' object has no attribute 'read'",
-            run.fault_here(),
-        );
+        return run.raise("AttributeError", "'NoneType' object has no attribute 'read'", run.fault_here());
     }
     let Some((path, full)) = run.file_argument(value)? else {
         if !matches!(value, Some(Value::Made(_))) {
@@ -236,7 +254,9 @@ fn file(run: &mut Run<'_>, value: Option<&Value>, what: &'static str, error: &st
             builtin::explain_missing(run, &mut raised, &full);
             Err(Stop::Raise(Box::new(raised)))
         }
-        There::Folder => run.raise("IsADirectoryError", format!("[Errno 21] Is a directory: '{path}'"), Fault::FileMissing),
+        There::Folder => {
+            run.raise("IsADirectoryError", format!("[Errno 21] Is a directory: '{path}'"), Fault::FileMissing)
+        }
         There::Unknown => {
             run.cannot_see(format!("what {} is", shown_path(&full)));
             Ok((Opened::Value(Value::Unknown), full))
@@ -285,11 +305,12 @@ where
 }
 
 fn torch_load(run: &mut Run<'_>, given: &Args<'_>) -> Done<Value> {
-    let weights_only = match given.named.iter().find(|(name, _)| &**name == "weights_only").map(|(_, value)| value) {
-        None | Some(Value::None) => WeightsOnly::Default,
-        Some(Value::Bool(given)) => WeightsOnly::Given(*given),
-        Some(_) => WeightsOnly::Unknown,
-    };
+    let weights_only =
+        match given.named.iter().find(|(name, _)| &**name == "weights_only").map(|(_, value)| value) {
+            None | Some(Value::None) => WeightsOnly::Default,
+            Some(Value::Bool(given)) => WeightsOnly::Given(*given),
+            Some(_) => WeightsOnly::Unknown,
+        };
     let variable = |run: &Run<'_>, name: &str| run.world.variable(name).flatten().unwrap_or("").to_owned();
     let call = TorchLoad {
         torch: run.torch(),
@@ -415,7 +436,8 @@ fn import_class(run: &mut Run<'_>, class: &Class, full: &str) -> Done<()> {
             "{shown} names the class __main__.{}: it was saved by a script that defined the class itself, and in TorchServe __main__ is the worker's own script",
             class.name
         )));
-        error.fix = Some(Rc::from("save the state_dict, or define the class in a module that the archive carries"));
+        error.fix =
+            Some(Rc::from("save the state_dict, or define the class in a module that the archive carries"));
         return Err(Stop::Raise(Box::new(error)));
     }
     let module = match run.import_module(&class.module) {
@@ -465,7 +487,10 @@ fn import_class(run: &mut Run<'_>, class: &Class, full: &str) -> Done<()> {
             format!("Can't get attribute '{}' on <module '{}' from '{file}'>", class.name, class.module),
             Fault::WeightsClass,
         );
-        error.what = Some(Rc::from(format!("{shown} names the class {}.{}, and the module has no such name", class.module, class.name)));
+        error.what = Some(Rc::from(format!(
+            "{shown} names the class {}.{}, and the module has no such name",
+            class.module, class.name
+        )));
         return Err(Stop::Raise(Box::new(error)));
     }
     Ok(())
@@ -493,7 +518,12 @@ fn from_shape(run: &mut Run<'_>, shape: &Shape, depth: usize) -> Value {
             },
         },
         Shape::List(_) | Shape::Set => run.state.open_list(),
-        Shape::Unknown | Shape::Float | Shape::Bytes | Shape::Tuple(_) | Shape::Storage | Shape::Global(_) => Value::Unknown,
+        Shape::Unknown
+        | Shape::Float
+        | Shape::Bytes
+        | Shape::Tuple(_)
+        | Shape::Storage
+        | Shape::Global(_) => Value::Unknown,
     }
 }
 
@@ -553,13 +583,18 @@ fn to_shape(run: &Run<'_>, value: &Value, depth: usize) -> Shape {
         }
         Value::Made(id) => match run.state.made(*id) {
             Some(made) if &*made.of == "torch.Tensor" => {
-                let sizes = made.keywords.iter().find(|(name, _)| &**name == "sizes").and_then(|(_, value)| match value {
-                    Value::Tuple(items) => items
-                        .iter()
-                        .map(|item| if let Value::Int(size) = item { u64::try_from(*size).ok() } else { None })
-                        .collect(),
-                    _ => None,
-                });
+                let sizes =
+                    made.keywords.iter().find(|(name, _)| &**name == "sizes").and_then(|(_, value)| {
+                        match value {
+                            Value::Tuple(items) => items
+                                .iter()
+                                .map(|item| {
+                                    if let Value::Int(size) = item { u64::try_from(*size).ok() } else { None }
+                                })
+                                .collect(),
+                            _ => None,
+                        }
+                    });
                 Shape::Tensor(Tensor { sizes, dtype: None, location: String::new(), parameter: false })
             }
             Some(made) => match made.of.strip_prefix("pickled:").and_then(|of| of.rsplit_once('.')) {
@@ -606,7 +641,10 @@ fn load_state_dict(run: &mut Run<'_>, model: &Value, given: &Args<'_>) -> Done<V
             Err(Stop::Raise(Box::new(error)))
         }
         Fit::Unknown(why) => {
-            run.cannot_see(format!("whether the weights fit {}: {why}", if model.class.is_empty() { "the model" } else { &model.class }));
+            run.cannot_see(format!(
+                "whether the weights fit {}: {why}",
+                if model.class.is_empty() { "the model" } else { &model.class }
+            ));
             Ok(Value::Unknown)
         }
     }
@@ -619,7 +657,8 @@ fn wants_gpu(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<()> {
         "to" => match given.args.first() {
             Some(Value::Str(text)) => text.starts_with("cuda"),
             Some(Value::Made(id)) => run.state.made(*id).is_some_and(|made| {
-                &*made.of == "torch.device" && made.args.first().and_then(Value::text).is_some_and(|text| text.starts_with("cuda"))
+                &*made.of == "torch.device"
+                    && made.args.first().and_then(Value::text).is_some_and(|text| text.starts_with("cuda"))
             }),
             _ => false,
         },
@@ -667,7 +706,8 @@ pub(crate) fn module_method(run: &mut Run<'_>, value: &Value, name: &str, given:
             Value::None
         }
         "load_state_dict" => load_state_dict(run, value, given)?,
-        "eval" | "train" | "to" | "cuda" | "cpu" | "half" | "float" | "double" | "requires_grad_" | "apply" | "bfloat16"
+        "eval" | "train" | "to" | "cuda" | "cpu" | "half" | "float" | "double" | "requires_grad_"
+        | "apply" | "bfloat16"
             if is_module =>
         {
             wants_gpu(run, name, given)?;
@@ -679,7 +719,8 @@ pub(crate) fn module_method(run: &mut Run<'_>, value: &Value, name: &str, given:
                     let key = key.clone();
                     let new = given.args.get(1).cloned().unwrap_or(Value::Unknown);
                     let new = if name == "register_buffer" {
-                        let persistent = given.get(2, "persistent").is_none_or(|value| run.truth(value) != Some(false));
+                        let persistent =
+                            given.get(2, "persistent").is_none_or(|value| run.truth(value) != Some(false));
                         let of = if persistent { "buffer" } else { "nothing" };
                         make(run, of, vec![new], Vec::new())
                     } else {
@@ -696,9 +737,19 @@ pub(crate) fn module_method(run: &mut Run<'_>, value: &Value, name: &str, given:
 }
 
 /// A method of a layer or of a loaded model; `None` where the object is another.
-pub(crate) fn made_method(run: &mut Run<'_>, value: &Value, of: &str, name: &str, given: &Args<'_>) -> Done<Option<Value>> {
+pub(crate) fn made_method(
+    run: &mut Run<'_>,
+    value: &Value,
+    of: &str,
+    name: &str,
+    given: &Args<'_>,
+) -> Done<Option<Value>> {
     let is_layer = of.starts_with("torch.nn.") || of.starts_with("torch.jit.") || of.starts_with("pickled:");
-    if !is_layer && !of.starts_with("torchvision.") && !of.starts_with("transformers.") && !of.starts_with("timm.") {
+    if !is_layer
+        && !of.starts_with("torchvision.")
+        && !of.starts_with("transformers.")
+        && !of.starts_with("timm.")
+    {
         return Ok(None);
     }
     let Value::Made(id) = value else { return Ok(None) };
