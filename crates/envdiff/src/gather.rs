@@ -124,7 +124,9 @@ impl Conversation {
 
     /// The archives that the image's own server would load at its start.
     pub(crate) fn archives(&mut self, snapshot: &Snapshot) -> Result<Vec<Archive>, Failure> {
-        self.ask(|seen| envdiff_mar::in_image(&image(seen, snapshot)))
+        let server = self.of_server(snapshot)?;
+        let environment = server.as_ref().unwrap_or(&snapshot.environment);
+        self.ask(|seen| envdiff_mar::in_image(&Image { seen, environment, config: snapshot.config.as_ref() }))
     }
 
     /// Whether archives load in the image.
@@ -134,7 +136,23 @@ impl Conversation {
         snapshot: &Snapshot,
         wishes: &Wishes,
     ) -> Result<Vec<Load>, Failure> {
-        self.ask(|seen| envdiff_mar::predict(archives, Some(&image(seen, snapshot)), wishes))
+        let server = self.of_server(snapshot)?;
+        let environment = server.as_ref().unwrap_or(&snapshot.environment);
+        self.ask(|seen| {
+            let image = Image { seen, environment, config: snapshot.config.as_ref() };
+            envdiff_mar::predict(archives, Some(&image), wishes)
+        })
+    }
+
+    /// What the interpreter of the image's `torchserve` command has, where the container starts another program.
+    fn of_server(&mut self, snapshot: &Snapshot) -> Result<Option<Environment>, Failure> {
+        let Some(interpreter) = self.ask(|seen| envdiff_mar::interpreter(&image(seen, snapshot)))? else {
+            return Ok(None);
+        };
+        let inputs = Inputs { config: snapshot.config.as_ref(), interpreter: Some(interpreter) };
+        let mut environment = self.ask(|seen| envdiff_observe::environment(seen, &inputs))?;
+        environment.machine = snapshot.environment.machine.clone();
+        Ok(Some(environment))
     }
 
     /// What version control tells of editable installs; asked only for the lines of `pip freeze`.

@@ -3,6 +3,8 @@
 //! It follows the names of Python's own `ast` module, without what nobody asks about. Every statement and expression has its
 //! place. Nothing here is evaluated.
 
+use std::sync::Arc;
+
 /// A place in a file: line and columns from 1, columns in characters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {
@@ -47,9 +49,9 @@ pub enum StmtKind {
         names: Vec<Alias>,
     },
     /// `def`.
-    Function(Box<Function>),
+    Function(Arc<Function>),
     /// `class`.
-    Class(Box<Class>),
+    Class(Arc<Class>),
     /// `a = b = value`.
     Assign {
         /// What is bound, from the left.
@@ -196,6 +198,8 @@ pub struct Handler {
 /// `case pattern if guard:`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
+    /// Where the pattern stands.
+    pub at: At,
     /// The names that the pattern binds.
     pub binds: Vec<String>,
     /// Whether the pattern takes everything.
@@ -364,9 +368,9 @@ pub enum ExprKind {
     /// `lambda parameters: body`.
     Lambda {
         /// What it takes.
-        parameters: Box<Parameters>,
+        parameters: Arc<Parameters>,
         /// What it returns.
-        body: Box<Expr>,
+        body: Arc<Expr>,
     },
     /// `[a, b]`.
     List(Vec<Expr>),
@@ -470,6 +474,8 @@ pub struct Generator {
     pub iter: Expr,
     /// The conditions.
     pub ifs: Vec<Expr>,
+    /// `async for`.
+    pub is_async: bool,
 }
 
 /// Operators with two sides.

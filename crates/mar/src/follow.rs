@@ -1,0 +1,512 @@
+//! Archives, an image and wishes come in; a prediction for each archive comes out. The order of the questions is the one in which
+//! TorchServe comes to them: the server's configuration, the archive, its manifest, its configuration, its requirements, the
+//! worker, the handler.
+
+use std::path::{Path, PathBuf};
+
+use envdiff_files::{Likely, Miss};
+use envdiff_model::{
+    Environment, Evidence, Fault, Import, Load, Outcome, Prediction, Spot, Stage, Step, Text, Trouble,
+    Weight, say,
+};
+
+use crate::container::{self, Contents};
+use crate::ending::{Ending, Found, How, trouble};
+use crate::handler::value::{Place, Raised};
+use crate::handler::world::{Image, World, shown_path};
+use crate::handler::{self, Course};
+use crate::manifest;
+use crate::model_config::{self, ModelConfig};
+use crate::server::Server;
+use crate::version::Version;
+use crate::{place, requirements, surroundings};
+
+/// What predictions will probably want of an image, for sources that can pass only once.
+pub const LIKELY: Likely = Likely {
+    names: &["config.properties", "__init__.py"],
+    suffixes: &[
+        "_handler.py",
+        "context.py",
+        "util.py",
+        "timer.py",
+        "_classifier.py",
+        "_segmenter.py",
+        "_detector.py",
+    ],
+    ..Likely::NONE
+};
+
+/// What the command line adds.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// `--config-properties`: the file's name and what it holds, in the place of the image's own.
+    pub properties: Option<(Text, Vec<u8>)>,
+    /// `--verify`: read whole what is otherwise sampled.
+    pub verify: bool,
+}
+
+/// Why an archive cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The system refuses.
+    #[error("{}: the archive cannot be opened", path.display())]
+    System {
+        /// As it was named.
+        path: PathBuf,
+        /// What it says.
+        #[source]
+        error: container::OpenError,
+    },
+}
+
+/// An archive that can be read.
+#[derive(Debug)]
+pub struct Archive {
+    name: Text,
+    inner: container::Archive,
+}
+
+impl Archive {
+    /// Opens a file or folder.
+    ///
+    /// # Errors
+    /// [`OpenError`]: it is not there, or the system does not let it be read. A damaged one opens, and is predicted to fail.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let inner = container::Archive::open(path)
+            .map_err(|error| OpenError::System { path: path.to_owned(), error })?;
+        Ok(Self { name: path.as_os_str().as_encoded_bytes().into(), inner })
+    }
+
+    /// An archive that lies in an image, by its path there.
+    #[must_use]
+    pub fn of_image(path: &str, bytes: Vec<u8>) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        Self { name: path.into(), inner: container::Archive::of_bytes(name, bytes) }
+    }
+
+    /// As it was named.
+    #[must_use]
+    pub const fn name(&self) -> &Text {
+        &self.name
+    }
+}
+
+/// Predicts for archives that one server is to load; without an image only what they decide by themselves.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
+pub fn predict(archives: &[Archive], image: Option<&Image<'_>>, wishes: &Wishes) -> Result<Vec<Load>, Miss> {
+    let version = image.and_then(surroundings::torchserve).unwrap_or(Version::NEWEST);
+    let given = wishes.properties.as_ref().map(|(name, bytes)| (name, bytes.as_slice()));
+    let server = surroundings::server(image, given, version)?;
+    let mut loads = Vec::with_capacity(archives.len());
+    let mut pending = false;
+    for archive in archives {
+        match one(archive, image, wishes, &server, version) {
+            Ok(load) => loads.push(load),
+            // The others are asked about in the same batch.
+            Err(Miss::Pending) => pending = true,
+            Err(miss) => return Err(miss),
+        }
+    }
+    if pending {
+        return Err(Miss::Pending);
+    }
+    duplicates(&mut loads);
+    Ok(loads)
+}
+
+/// Two archives of one name and version: the second to be loaded finds it taken (ConflictStatusException, ModelManager.java).
+fn duplicates(loads: &mut [Load]) {
+    let key = |load: &Load| {
+        let loads = load.register.stage.is_none_or(|stage| stage > Stage::Config)
+            || load.at_startup.stage.is_none_or(|stage| stage > Stage::Config);
+        (loads && load.model.is_some()).then(|| (load.model.clone(), load.version.clone()))
+    };
+    let keys: Vec<_> = loads.iter().map(key).collect();
+    for at in 0..loads.len() {
+        let Some(Some(own)) = keys.get(at) else { continue };
+        let Some(before) = keys.iter().take(at).position(|other| other.as_ref() == Some(own)) else {
+            continue;
+        };
+        let first = loads.get(before).map_or_else(Text::new, |load| load.archive.clone());
+        let Some(load) = loads.get_mut(at) else { continue };
+        let (Some(model), Some(version)) = (&own.0, &own.1) else { continue };
+        let mut found = trouble(
+            Fault::ArchiveDuplicate,
+            Weight::Breaks,
+            Stage::Archive,
+            say!("it has the name ", model, " and the version ", version, ", as ", first, " has"),
+        );
+        found.message = say!("Model version ", version, " is already registered for model ", model);
+        found.fix = "give one of them another version with --version, or leave one out".into();
+        load.troubles.push(found);
+        let cause = Some(load.troubles.len() - 1);
+        load.at_startup =
+            Prediction { outcome: Outcome::ServerFails, stage: Some(Stage::Server), cause, reason: None };
+        load.register =
+            Prediction { outcome: Outcome::Fails, stage: Some(Stage::Archive), cause, reason: None };
+    }
+}
+
+/// A load that is being put together.
+struct Draft {
+    load: Load,
+    decided: [Option<Prediction>; 2],
+}
+
+impl Draft {
+    /// Takes over what was noticed and what ends it.
+    fn take<T>(&mut self, found: Found<T>) -> T {
+        let base = self.load.troubles.len();
+        self.load.troubles.extend(found.troubles);
+        for ending in found.endings {
+            self.end(&ending, base);
+        }
+        found.facts
+    }
+
+    fn end(&mut self, ending: &Ending, base: usize) {
+        let cause = Some(base + ending.trouble);
+        for (way, end) in [ending.at_startup(), ending.register()].into_iter().enumerate() {
+            let Some((outcome, stage)) = end else { continue };
+            let reason = (outcome == Outcome::Unknown)
+                .then(|| cause.and_then(|at| self.load.troubles.get(at)).map(|trouble| trouble.what.clone()))
+                .flatten();
+            if let Some(slot) = self.decided.get_mut(way)
+                && slot.is_none()
+            {
+                *slot = Some(Prediction { outcome, stage: Some(stage), cause, reason });
+            }
+        }
+    }
+
+    /// What this trouble decides, for both ways that are still open.
+    fn fails(&mut self, found: Trouble) {
+        let base = self.load.troubles.len();
+        let stage = found.stage;
+        self.load.troubles.push(found);
+        self.end(&Ending { stage, how: How::Dead, trouble: 0 }, base);
+    }
+
+    fn is_decided(&self) -> bool {
+        self.decided.iter().all(Option::is_some)
+    }
+
+    fn step(&mut self, stage: Stage, what: impl Into<Text>, evidence: Vec<Evidence>) {
+        self.load.steps.push(Step { stage, what: what.into(), evidence });
+    }
+
+    /// What is still open becomes this.
+    fn rest(mut self, outcome: Outcome, stage: Option<Stage>, reason: Option<Text>) -> Load {
+        let mut ways = self.decided.map(|decided| {
+            decided.unwrap_or_else(|| Prediction { outcome, stage, cause: None, reason: reason.clone() })
+        });
+        self.load.at_startup = std::mem::take(&mut ways[0]);
+        self.load.register = std::mem::take(&mut ways[1]);
+        self.load
+    }
+}
+
+fn one(
+    archive: &Archive,
+    image: Option<&Image<'_>>,
+    wishes: &Wishes,
+    server: &Found<Server>,
+    version: Version,
+) -> Result<Load, Miss> {
+    let mut draft =
+        Draft { load: Load { archive: archive.name.clone(), ..Load::default() }, decided: [None, None] };
+    let server = draft.take(server.clone());
+    draft.step(
+        Stage::Server,
+        match image.and_then(surroundings::torchserve) {
+            Some(version) => say!("TorchServe ", version.to_string(), " of the image"),
+            None => "the rules of TorchServe 0.12.0".into(),
+        },
+        Vec::new(),
+    );
+    let contents = draft.take(archive.inner.unpack(version, wishes.verify));
+    draft.step(Stage::Archive, say!(contents.files().len().to_string(), " files"), Vec::new());
+    if draft.is_decided() {
+        return Ok(draft.rest(Outcome::Unknown, None, None));
+    }
+    let manifest = draft.take(manifest::read(&contents, version));
+    let place = draft.take(place::read(archive.inner.name(), &manifest, &server));
+    draft.load.model = Some(place.name.as_str().into());
+    draft.load.version = Some(place.version.as_str().into());
+    if let Some(handler) = &place.handler {
+        draft.load.reads.push(("handler", handler.as_str().into()));
+    }
+    if draft.is_decided() {
+        return Ok(draft.rest(Outcome::Unknown, None, None));
+    }
+    let config = draft.take(model_config::read(&contents, &manifest, version));
+    let environment = image.map(|image| image.environment);
+    draft.take(requirements::read(&contents, &manifest, &config, &server, environment, &place.name));
+    if draft.is_decided() {
+        return Ok(draft.rest(Outcome::Unknown, None, None));
+    }
+    let Some(handler) = place.handler.clone() else { return Ok(draft.rest(Outcome::Unknown, None, None)) };
+    let mut world = World::new(&contents, image);
+    world.model = place.name.clone();
+    world.manifest = manifest.value.clone();
+    world.model_config = config.value.clone();
+    world.torchserve = version;
+    if let Some(image) = image {
+        surroundings::describe(&mut world, image, Some(&handler));
+        surroundings::foresee(&world);
+    }
+    if let Some(found) = shadowed(&world)? {
+        draft.fails(found);
+        return Ok(draft.rest(Outcome::Unknown, None, None));
+    }
+    worker(&mut draft, &world)?;
+    let course = handler::load(&world, &handler, server.envelope.as_deref())?;
+    Ok(conclude(draft, &world, &contents, course, &config, &server))
+}
+
+/// A file of the archive that stands in front of something that the worker itself imports.
+fn shadowed(world: &World<'_>) -> Result<Option<Trouble>, Miss> {
+    let Some(entries) = world.list(crate::handler::world::MODEL_DIR)? else { return Ok(None) };
+    for (entry, is_folder) in &entries {
+        let name = if *is_folder {
+            let inside = format!("{entry}/__init__.py");
+            if !world.contents.is_file(&inside) {
+                continue;
+            }
+            entry.as_str()
+        } else {
+            match entry.strip_suffix(".py") {
+                Some(name) => name,
+                None => continue,
+            }
+        };
+        let frozen = handler::stdlib::is_built_in(name)
+            || (handler::stdlib::is_frozen(name) && world.python.is_none_or(|python| python >= (3, 11)));
+        if frozen || !handler::stdlib::is_of_worker(name) {
+            continue;
+        }
+        let file = if *is_folder { format!("{entry}/__init__.py") } else { entry.clone() };
+        let mut found = trouble(
+            Fault::Shadowed,
+            Weight::Breaks,
+            Stage::Worker,
+            say!(
+                file.as_str(),
+                " of the archive stands in front of the module ",
+                name,
+                ", which TorchServe's worker imports before it loads anything"
+            ),
+        );
+        found.message = say!("AttributeError: module '", name, "' has no attribute");
+        found.fix = say!("give ", file.as_str(), " another name");
+        found.at = Some(Spot { file: file.as_str().into(), line: 1, column: 1, end_column: 1 });
+        return Ok(Some(found));
+    }
+    Ok(None)
+}
+
+/// What the worker itself needs (WRK-10).
+fn worker(draft: &mut Draft, world: &World<'_>) -> Result<(), Miss> {
+    let Some(image) = world.image else { return Ok(()) };
+    let environment: &Environment = image.environment;
+    if environment.sys_path.value().is_none() {
+        return Ok(());
+    }
+    let (folders, all) = world.search();
+    if !all {
+        return Ok(());
+    }
+    let wanted: &[&str] =
+        if world.torchserve.since(0, 6, 1) { &["torch", "yaml", "psutil"] } else { &["torch", "psutil"] };
+    for name in wanted {
+        let mut found = false;
+        let mut unknown = false;
+        for folder in &folders {
+            match world.list(folder)? {
+                Some(entries) => {
+                    found |= entries.iter().any(|(entry, _)| {
+                        entry == name
+                            || entry.strip_suffix(".py") == Some(*name)
+                            || (entry.starts_with(&format!("{name}.")) && entry.ends_with(".so"))
+                    });
+                }
+                None => unknown = true,
+            }
+        }
+        if !found && !unknown {
+            let mut missing = trouble(
+                Fault::Worker,
+                Weight::Breaks,
+                Stage::Worker,
+                say!(
+                    "TorchServe's worker imports ",
+                    *name,
+                    " whatever the handler is, and the image does not have it"
+                ),
+            );
+            missing.message = say!("ModuleNotFoundError: No module named '", *name, "'");
+            missing.fix = say!("install ", if *name == "yaml" { "pyyaml" } else { name }, " in the image");
+            draft.fails(missing);
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The line of a file, and the place as it is told.
+fn placed(world: &World<'_>, place: &Place) -> (Spot, Text) {
+    let path = if place.file.starts_with('/') {
+        place.file.to_string()
+    } else {
+        format!("{}/{}", crate::handler::world::MODEL_DIR, place.file)
+    };
+    let bytes = world.bytes(&path, 4 << 20).ok().flatten().unwrap_or_default();
+    let number = usize::try_from(place.at.line).unwrap_or(1);
+    let line = String::from_utf8_lossy(&bytes).lines().nth(number.saturating_sub(1)).unwrap_or("").to_owned();
+    let spot = Spot {
+        file: shown_path(&path).as_str().into(),
+        line: number,
+        column: usize::try_from(place.at.column).unwrap_or(1),
+        end_column: usize::try_from(place.at.end_column).unwrap_or(1),
+    };
+    (spot, line.as_str().into())
+}
+
+/// An error that ends the load, or perhaps ends it, as a trouble.
+fn told(world: &World<'_>, stage: Stage, raised: &Raised, weight: Weight) -> Trouble {
+    let first = raised.first();
+    let message = match (&*first.class, first.message.is_empty()) {
+        (class, true) => class.to_owned(),
+        (class, false) => format!("{class}: {}", first.message.lines().next().unwrap_or("")),
+    };
+    let what = first.what.as_deref().map_or_else(|| message.clone(), str::to_owned);
+    let what = match &first.condition {
+        Some(condition) => format!("{what}; {condition}"),
+        None => what,
+    };
+    let mut found = trouble(first.fault, weight, stage, what.as_str());
+    found.message = message.as_str().into();
+    if let Some(fix) = &first.fix {
+        found.fix = (&**fix).into();
+    }
+    if let Some(place) = &first.at {
+        let (spot, line) = placed(world, place);
+        found.at = Some(spot);
+        found.line = line;
+    }
+    found
+}
+
+fn conclude(
+    mut draft: Draft,
+    world: &World<'_>,
+    contents: &Contents,
+    course: Course,
+    config: &ModelConfig,
+    server: &Server,
+) -> Load {
+    if let Some(entry) = &course.entry {
+        draft.load.reads.push(("entry", entry.as_str().into()));
+    }
+    for (kind, path) in &course.reads {
+        draft.load.reads.push((kind, (&**path).into()));
+    }
+    for module in &course.imports {
+        draft.load.imports.push(Import { module: (&**module).into(), at: None });
+    }
+    for (stage, what) in &course.steps {
+        draft.step(*stage, what.as_str(), Vec::new());
+    }
+    for (stage, raised) in &course.perhaps {
+        let found = told(world, *stage, raised, Weight::MayBreak);
+        draft.load.troubles.push(found);
+    }
+    dangers(&mut draft, world, contents);
+    if let Some((stage, raised)) = &course.end {
+        let found = told(world, *stage, raised, Weight::Breaks);
+        draft.fails(found);
+        return draft.rest(Outcome::Unknown, None, None);
+    }
+    let limit = if config.is_read() { config.startup_timeout } else { server.startup_timeout };
+    if course.slept > f64::from(limit) {
+        let mut found = trouble(
+            Fault::StartupTimeout,
+            Weight::Breaks,
+            Stage::Initialize,
+            say!(
+                "the load sleeps ",
+                course.slept.to_string(),
+                " s, and the server waits ",
+                limit.to_string(),
+                " s for it"
+            ),
+        );
+        found.message = "WorkerInitializationException: Backend worker did not respond in given time".into();
+        found.fix = "raise startupTimeout in model-config.yaml".into();
+        draft.fails(found);
+        return draft.rest(Outcome::Unknown, None, None);
+    }
+    if let Some((stage, why)) = &course.lost {
+        let reason: Text = if world.image.is_none() { Load::ALONE.into() } else { (&**why).into() };
+        return draft.rest(Outcome::Unknown, Some(*stage), Some(reason));
+    }
+    if world.image.is_none() {
+        return draft.rest(Outcome::Unknown, None, Some(Load::ALONE.into()));
+    }
+    if let Some((stage, raised)) = course.perhaps.first() {
+        let found = told(world, *stage, raised, Weight::MayBreak);
+        return draft.rest(Outcome::Unknown, Some(*stage), Some(found.what));
+    }
+    if let Some((stage, blind)) = course.blind.first() {
+        let mut reason = String::from(&*blind.what);
+        if let Some(place) = &blind.at {
+            reason = format!("{reason} ({}:{})", place.file, place.at.line);
+        }
+        return draft.rest(Outcome::Unknown, Some(*stage), Some(reason.as_str().into()));
+    }
+    draft.step(Stage::Ready, "nothing was found that keeps the worker from becoming ready", Vec::new());
+    draft.rest(Outcome::Ready, Some(Stage::Ready), None)
+}
+
+/// What would run when the archive's pickles are loaded.
+fn dangers(draft: &mut Draft, world: &World<'_>, contents: &Contents) {
+    for (path, _) in contents.files() {
+        let suffix = path.rsplit('.').next().unwrap_or("");
+        if !matches!(
+            suffix,
+            "pt" | "pth" | "bin" | "pkl" | "pickle" | "joblib" | "ckpt" | "npy" | "npz" | "dat" | "p"
+        ) {
+            continue;
+        }
+        let weights = world.weights(&path);
+        let Ok(weights) = weights.as_ref() else { continue };
+        let Some(pickle) = weights.object() else { continue };
+        for danger in crate::weights::danger::judge(pickle) {
+            let name =
+                if danger.name.is_empty() { "something that is computed".to_owned() } else { danger.name };
+            let mut found = trouble(
+                Fault::PickleRuns,
+                Weight::MayBreak,
+                Stage::Initialize,
+                say!(path.as_str(), " calls ", name.as_str(), " when it is unpickled: ", danger.why),
+            );
+            found.fix =
+                "load it only where its origin is trusted; save a state_dict or safetensors instead".into();
+            draft.load.troubles.push(found);
+        }
+    }
+}
+
+/// The archives that the image's own server would load at its start: those of its model store that `load_models` or its
+/// command name. An archive larger than is taken of an image is left out.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
+pub fn in_image(image: &Image<'_>) -> Result<Vec<Archive>, Miss> {
+    if surroundings::torchserve(image).is_none() {
+        return Ok(Vec::new());
+    }
+    surroundings::served(image)
+}

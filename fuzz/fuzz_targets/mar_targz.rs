@@ -1,0 +1,4 @@
+//! Any bytes, read by `envdiff_mar::fuzz::targz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| envdiff_mar::fuzz::targz(bytes));
