@@ -125,8 +125,9 @@ fn name_bytes(written: &str) -> Vec<u8> {
     let mut parts = written.split("\\x");
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        out.push(u8::from_str_radix(&part[..2], 16).expect("\\xNN"));
-        out.extend(&part.as_bytes()[2..]);
+        let (digits, rest) = part.split_at(2);
+        out.push(u8::from_str_radix(digits, 16).expect("\\xNN"));
+        out.extend(rest.as_bytes());
     }
     out
 }
