@@ -401,7 +401,14 @@ fn call_entry(run: &mut Run<'_>, entry: &Value, file: &Str) -> Result<(), Stop> 
                     _ => None,
                 };
             }
-            if raised.fault == Fault::EntrySignature {
+            if matches!(entry, Value::Class(_)) && raised.fault == Fault::EntryClass {
+                raised.fault = Fault::EntrySignature;
+                raised.what = Some(Rc::from(
+                    "what stands behind the colon is called as a function with None and the context, and it is a class",
+                ));
+                raised.fix =
+                    Some(Rc::from("leave the class's name out: it is found by being the file's only class"));
+            } else if raised.fault == Fault::EntrySignature {
                 raised.what = Some(Rc::from(
                     "TorchServe calls the function with two arguments when it loads: None and the context",
                 ));

@@ -63,7 +63,11 @@ pub fn archive(title: &str, words: &[&str], lines: &[&str]) -> Archive {
     }
     let mut rest = lines;
     while let Some((line, more)) = rest.split_first() {
-        let content: Vec<&str> = more.iter().map_while(|line| line.strip_prefix("  ")).collect();
+        // An empty line belongs to what it stands in.
+        let content: Vec<&str> = more
+            .iter()
+            .map_while(|line| if line.is_empty() { Some(*line) } else { line.strip_prefix("  ") })
+            .collect();
         rest = &more[content.len()..];
         let words: Vec<&str> = line.split(' ').collect();
         let mut entry = Entry::default();

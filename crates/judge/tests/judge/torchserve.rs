@@ -79,6 +79,33 @@ from ts.protocol.otf_message_handler import create_load_model_response
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 ";
 
+const TORCH: &str = "
+from .version import __version__
+from .serialization import load, save
+from . import jit, nn, utils
+
+def device(name):
+    return name
+";
+
+const SERIALIZATION: &str = "
+def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
+    return f
+
+def save(obj, f):
+    pass
+";
+
+const NN: &str = "
+class Module:
+    def __init__(self):
+        pass
+
+class Linear(Module):
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__()
+";
+
 /// Modules of the standard library that examples import, and of those only the names.
 const STANDARD: &[&str] = &[
     "abc",
@@ -122,6 +149,8 @@ const STANDARD: &[&str] = &[
 pub fn install(example: &mut Example, version: &str) {
     let python = example.python.clone().expect("python comes before torchserve");
     let (site, library) = (python.site(), python.library());
+    let minor: u32 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).expect("a version");
+    let torch = if minor < 8 { "1.13.1" } else { "2.6.0" };
     let mut put = |path: String, content: &str| {
         example.files.entry(path).or_insert_with(|| content.as_bytes().to_vec());
     };
@@ -130,7 +159,7 @@ pub fn install(example: &mut Example, version: &str) {
     }
     for (name, version, module) in [
         ("torchserve", version, "ts"),
-        ("torch", if version < "0.8" { "1.13.1" } else { "2.6.0" }, "torch"),
+        ("torch", torch, "torch"),
         ("PyYAML", "6.0.1", "yaml"),
         ("psutil", "5.9.8", "psutil"),
         ("packaging", "23.2", "packaging"),
@@ -141,16 +170,16 @@ pub fn install(example: &mut Example, version: &str) {
             format!("{site}/{}-{version}.dist-info/METADATA", name.to_lowercase()),
             &format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n"),
         );
-        put(format!("{site}/{module}/__init__.py"), "");
+        put(format!("{site}/{module}/__init__.py"), if module == "torch" { TORCH } else { "" });
     }
-    let torch = if version < "0.8" { "1.13.1" } else { "2.6.0" };
     put(
         format!("{site}/torch/version.py"),
         &format!("__version__ = '{torch}+cpu'\ncuda = None\nhip = None\n"),
     );
-    for module in
-        ["nn/__init__", "nn/modules/__init__", "nn/functional", "jit/__init__", "serialization", "_utils"]
-    {
+    put(format!("{site}/torch/serialization.py"), SERIALIZATION);
+    put(format!("{site}/torch/jit/__init__.py"), "def load(f, map_location=None):\n    return f\n");
+    put(format!("{site}/torch/nn/__init__.py"), NN);
+    for module in ["nn/functional", "_utils", "utils/__init__"] {
         put(format!("{site}/torch/{module}.py"), "");
     }
     for module in ["core/__init__", "core/multiarray", "packaging/version"] {
