@@ -245,10 +245,10 @@ fn one(
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     let manifest = draft.take(manifest::read(&contents, version));
-    let place = draft.take(place::read(archive.inner.name(), &manifest, &server));
-    draft.load.model = Some(place.name.as_str().into());
-    draft.load.version = Some(place.version.as_str().into());
-    if let Some(handler) = &place.handler {
+    let found = place::read(archive.inner.name(), &manifest, &server);
+    draft.load.model = Some(found.facts.name.as_str().into());
+    draft.load.version = Some(found.facts.version.as_str().into());
+    if let Some(handler) = &found.facts.handler {
         draft.load.reads.push(("handler", handler.as_str().into()));
     }
     if draft.is_decided() {
@@ -256,7 +256,8 @@ fn one(
     }
     let config = draft.take(model_config::read(&contents, &manifest, version));
     let environment = image.map(|image| image.environment);
-    draft.take(requirements::read(&contents, &manifest, &config, &server, environment, &place.name));
+    draft.take(requirements::read(&contents, &manifest, &config, &server, environment, &found.facts.name));
+    let place = draft.take(found);
     if draft.is_decided() {
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
@@ -271,7 +272,13 @@ fn one(
         surroundings::foresee(&world);
     }
     if let Some(found) = shadowed(&world)? {
-        draft.fails(found);
+        if found.weight == Weight::Breaks {
+            draft.fails(found);
+        } else {
+            let reason = found.what.clone();
+            draft.load.troubles.push(found);
+            return Ok(draft.rest(Outcome::Unknown, Some(Stage::Worker), Some(reason)));
+        }
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     worker(&mut draft, &world)?;
@@ -279,31 +286,49 @@ fn one(
     Ok(conclude(draft, &world, &contents, course, &config, &server))
 }
 
-/// A file of the archive that stands in front of something that the worker itself imports.
+/// A name that the worker, or what it imports, takes from a module while it starts: without it the worker dies.
+#[rustfmt::skip]
+const TAKEN: &[(&str, &str)] = &[
+    ("argparse", "ArgumentParser"), ("collections", "namedtuple"), ("contextlib", "contextmanager"), ("copyreg", "pickle"),
+    ("dataclasses", "dataclass"), ("datetime", "datetime"), ("enum", "Enum"), ("functools", "wraps"), ("heapq", "heappush"),
+    ("inspect", "signature"), ("logging", "getLogger"), ("numbers", "Number"), ("numpy", "ndarray"), ("operator", "itemgetter"),
+    ("pathlib", "Path"), ("pickle", "Pickler"), ("psutil", "Process"), ("queue", "Queue"), ("random", "Random"),
+    ("re", "compile"), ("socket", "socket"), ("string", "Template"), ("struct", "Struct"), ("subprocess", "Popen"),
+    ("threading", "Lock"), ("token", "tok_name"), ("torch", "Tensor"), ("types", "ModuleType"), ("typing", "Any"),
+    ("warnings", "warn"), ("weakref", "ref"), ("yaml", "safe_load"),
+];
+
+/// A file of the archive that stands in front of something that the worker itself imports, and whether it surely breaks it.
 fn shadowed(world: &World<'_>) -> Result<Option<Trouble>, Miss> {
     let Some(entries) = world.list(crate::handler::world::MODEL_DIR)? else { return Ok(None) };
+    let mut perhaps = None;
     for (entry, is_folder) in &entries {
-        let name = if *is_folder {
-            let inside = format!("{entry}/__init__.py");
-            if !world.contents.is_file(&inside) {
-                continue;
-            }
-            entry.as_str()
-        } else {
-            match entry.strip_suffix(".py") {
-                Some(name) => name,
-                None => continue,
-            }
-        };
+        let name = if *is_folder { entry.as_str() } else { entry.strip_suffix(".py").unwrap_or("") };
+        let file = if *is_folder { format!("{entry}/__init__.py") } else { entry.clone() };
         let frozen = handler::stdlib::is_built_in(name)
             || (handler::stdlib::is_frozen(name) && world.python.is_none_or(|python| python >= (3, 11)));
-        if frozen || !handler::stdlib::is_of_worker(name) {
+        if frozen || !handler::stdlib::is_of_worker(name) || !world.contents.is_file(&file) {
             continue;
         }
-        let file = if *is_folder { format!("{entry}/__init__.py") } else { entry.clone() };
+        let lacks = match TAKEN.iter().find(|(module, _)| *module == name) {
+            _ if name == "ts" => (!world.contents.is_file("ts/arg_parser.py")).then_some("arg_parser"),
+            Some((_, taken)) => {
+                let path = format!("{}/{file}", crate::handler::world::MODEL_DIR);
+                match world.python_file(&path)?.as_deref() {
+                    Some(Ok(module)) => match envdiff_python::outline::names_bound(module).has(taken) {
+                        envdiff_python::outline::Has::No => Some(*taken),
+                        _ => None,
+                    },
+                    Some(Err(refusal)) if refusal.kind.is_certain() => Some(*taken),
+                    _ => None,
+                }
+            }
+            None => None,
+        };
+        let weight = if lacks.is_some() { Weight::Breaks } else { Weight::MayBreak };
         let mut found = trouble(
             Fault::Shadowed,
-            Weight::Breaks,
+            weight,
             Stage::Worker,
             say!(
                 file.as_str(),
@@ -312,12 +337,21 @@ fn shadowed(world: &World<'_>) -> Result<Option<Trouble>, Miss> {
                 ", which TorchServe's worker imports before it loads anything"
             ),
         );
-        found.message = say!("AttributeError: module '", name, "' has no attribute");
+        if let Some(lacks) = lacks {
+            found.message = if name == "ts" {
+                "ModuleNotFoundError: No module named 'ts.arg_parser'".into()
+            } else {
+                say!("AttributeError: module '", name, "' has no attribute '", lacks, "'")
+            };
+        }
         found.fix = say!("give ", file.as_str(), " another name");
         found.at = Some(Spot { file: file.as_str().into(), line: 1, column: 1, end_column: 1 });
-        return Ok(Some(found));
+        if lacks.is_some() {
+            return Ok(Some(found));
+        }
+        perhaps.get_or_insert(found);
     }
-    Ok(None)
+    Ok(perhaps)
 }
 
 /// What the worker itself needs (WRK-10).

@@ -264,10 +264,8 @@ fn the_class(run: &mut Run<'_>, names: &Names, module: &str, function: Option<&s
     let mut unknown = false;
     for value in names.values() {
         match value {
-            Value::Class(id) => {
-                if run.state.class(*id).is_some_and(|class| &*class.module == module) {
-                    classes.push(*id);
-                }
+            Value::Class(id) if run.state.class(*id).is_some_and(|class| &*class.module == module) => {
+                classes.push(*id);
             }
             Value::Unknown => unknown = true,
             _ => {}

@@ -223,7 +223,7 @@ fn layer(
                 3
             };
             let transposed = kind.starts_with("ConvT");
-            let (groups_at, bias_at) = if transposed { (6, 7) } else { (6, 7) };
+            let (groups_at, bias_at) = (6, 7);
             let groups = if get(groups_at, "groups").is_some() { int(groups_at, "groups") } else { Some(1) };
             let (inputs, outputs) = (int(0, "in_channels"), int(1, "out_channels"));
             let mut sizes = if transposed {

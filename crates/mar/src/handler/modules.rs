@@ -445,12 +445,8 @@ impl Run<'_> {
         let Some(list) = self.state.modules.get("sys\u{0}path").and_then(|id| self.state.list(*id)) else {
             return (fixed, all);
         };
-        let mut out: Vec<String> = list
-            .items
-            .iter()
-            .filter_map(Value::path)
-            .map(|path| super::library::paths::absolute(path))
-            .collect();
+        let mut out: Vec<String> =
+            list.items.iter().filter_map(Value::path).map(super::library::paths::absolute).collect();
         let is_open = list.is_open;
         if is_open {
             fixed.retain(|path| !out.contains(path));

@@ -103,7 +103,7 @@ pub(crate) fn has(run: &mut Run<'_>, module: &Module, name: &str) -> Result<Has,
     if module.file.is_empty() || !module.file.ends_with(".py") {
         return Ok(Has::Unknown);
     }
-    by_source(run, &module.file.to_string(), name, 0).map_err(Stop::Miss)
+    by_source(run, module.file.as_ref(), name, 0).map_err(Stop::Miss)
 }
 
 fn by_source(run: &mut Run<'_>, file: &str, name: &str, depth: usize) -> Result<Has, Miss> {

@@ -91,8 +91,7 @@ pub(crate) struct Run<'a> {
     pub(crate) handling: Vec<Raised>,
     /// Third-party modules that are imported where it runs at load.
     pub(crate) imports: std::collections::BTreeSet<Str>,
-    /// Remarks on the way.
-    pub(crate) remarks: Vec<Raised>,
+    /// How deep calls and expressions lie within each other now.
     pub(crate) depth: usize,
 }
 
@@ -122,7 +121,6 @@ impl<'a> Run<'a> {
             reads: Vec::new(),
             handling: Vec::new(),
             imports: std::collections::BTreeSet::new(),
-            remarks: Vec::new(),
             depth: 0,
         }
     }

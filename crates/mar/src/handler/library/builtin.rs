@@ -6,7 +6,7 @@ use envdiff_model::Fault;
 
 use super::Args;
 use crate::handler::run::{ROUNDS, Run, Stop};
-use crate::handler::state::{Dict, List, Object, Origin, join_values};
+use crate::handler::state::{Dict, List, Object, Origin};
 use crate::handler::value::{Id, OpenFile, Str, Value};
 use crate::handler::world::There;
 
@@ -752,9 +752,4 @@ pub(crate) fn explain_missing(run: &Run<'_>, raised: &mut crate::handler::value:
         (None, Some(file)) => format!("the archive has {file}: is that the one?"),
         (None, None) => format!("pack {shown} with --extra-files"),
     }));
-}
-
-/// What is known whichever of the two it is.
-pub(crate) fn either(a: &Value, b: &Value) -> Value {
-    join_values(a, b)
 }

@@ -10,7 +10,7 @@ use crate::handler::modules::Finding;
 use crate::handler::names::{self, Has};
 use crate::handler::run::{Run, Stop};
 use crate::handler::state::{Made, Names, Object, Origin};
-use crate::handler::value::{Raised, Str, Value};
+use crate::handler::value::{Raised, Value};
 use crate::handler::world::{There, shown_path};
 use crate::weights::Weights;
 use crate::weights::fits::{self, Fit};
@@ -779,6 +779,3 @@ pub(crate) fn made_method(
         _ => None,
     })
 }
-
-/// A name and a value.
-pub(crate) type Named = (Str, Value);
