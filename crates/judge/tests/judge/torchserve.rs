@@ -49,7 +49,10 @@ class BaseHandler(abc.ABC):
         if not os.path.isfile(path):
             raise RuntimeError("Missing the model.py file")
         module = importlib.import_module(model_file.split(".")[0])
-        model = list_classes_from_module(module)[0]()
+        classes = list_classes_from_module(module)
+        if len(classes) != 1:
+            raise ValueError("Expected only one class as model definition. {}".format(classes))
+        model = classes[0]()
         if model_pt_path:
             model.load_state_dict(torch.load(model_pt_path, map_location=self.device))
         return model
@@ -65,6 +68,29 @@ class BaseHandler(abc.ABC):
 
     def handle(self, data, context):
         return self.postprocess(self.inference(self.preprocess(data)))
+"#;
+
+/// What those derive from it for.
+const UTIL: &str = r#"
+import inspect
+import json
+import os
+
+def list_classes_from_module(module, parent_class=None):
+    found = []
+    for name, member in inspect.getmembers(module, inspect.isclass):
+        if member.__module__ == module.__name__:
+            found.append(member)
+    return found
+
+def load_label_mapping(mapping_file_path):
+    if not os.path.isfile(mapping_file_path):
+        return None
+    with open(mapping_file_path) as file:
+        mapping = json.load(file)
+    if not isinstance(mapping, dict):
+        raise Exception('index->name JSON mapping should be in "class": "label" format.')
+    return mapping
 "#;
 
 const WORKER: &str = "
@@ -122,6 +148,7 @@ const STANDARD: &[&str] = &[
     "glob",
     "importlib/__init__",
     "importlib/util",
+    "inspect",
     "io",
     "json/__init__",
     "logging/__init__",
@@ -154,6 +181,19 @@ pub fn install(example: &mut Example, version: &str) {
     let mut put = |path: String, content: &str| {
         example.files.entry(path).or_insert_with(|| content.as_bytes().to_vec());
     };
+    put(
+        format!("{library}/inspect.py"),
+        "def getmembers(object, predicate=None):\n    return []\n\ndef isclass(object):\n    return True\n",
+    );
+    put(
+        format!("{library}/json/__init__.py"),
+        "def load(fp):\n    return fp\n\ndef loads(s):\n    return s\n",
+    );
+    put(format!("{library}/time.py"), "def sleep(seconds):\n    pass\n");
+    put(
+        format!("{library}/importlib/__init__.py"),
+        "def import_module(name, package=None):\n    return __import__(name)\n",
+    );
     for module in STANDARD {
         put(format!("{library}/{module}.py"), "");
     }
@@ -212,10 +252,7 @@ pub fn install(example: &mut Example, version: &str) {
     ] {
         put(format!("{site}/ts/{module}.py"), "");
     }
-    put(
-        format!("{site}/ts/utils/util.py"),
-        "def list_classes_from_module(module, parent_class=None):\n    return []\n\ndef load_label_mapping(path):\n    return None\n",
-    );
+    put(format!("{site}/ts/utils/util.py"), UTIL);
     put(
         format!("{site}/ts/configs/metrics.yaml"),
         "mode: log\ndimensions: []\nts_metrics: {}\nmodel_metrics: {}\n",
