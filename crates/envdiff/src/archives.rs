@@ -5,14 +5,13 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use envdiff_mar::limits::LARGEST_TEXT;
 use envdiff_mar::{Archive, OpenError, Wishes};
 use envdiff_model::{Environment, Load, Outcome, Target, Text, Unaudited};
 
 use crate::cli::ServerOptions;
 use crate::failure::{self, Failure};
 
-/// The most of a config.properties that is read, in bytes; it is a few kilobytes.
-const PROPERTIES: u64 = 4 << 20;
 /// Why a snapshot does not answer what a prediction asks.
 pub(crate) const SNAPSHOT: &str = "a snapshot does not hold the image's files";
 /// What to do about an archive that cannot be opened.
@@ -30,9 +29,9 @@ pub(crate) fn wishes(server: &ServerOptions, verify: bool) -> Result<Wishes, Fai
 fn properties(path: &Path) -> Result<Vec<u8>, Failure> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        fs::File::open(path)?.take(PROPERTIES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > PROPERTIES {
-            return Err(io::Error::other(format!("it is larger than {PROPERTIES} bytes")));
+        fs::File::open(path)?.take(LARGEST_TEXT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LARGEST_TEXT {
+            return Err(io::Error::other(format!("it is larger than {LARGEST_TEXT} bytes")));
         }
         Ok(bytes)
     };

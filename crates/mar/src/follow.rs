@@ -239,18 +239,17 @@ fn one(
         },
         Vec::new(),
     );
+    // TorchServe, ModelArchive.java: wherever in the name they stand.
     if archive.inner.name().contains("..") {
-        // ModelArchive.java refuses it wherever it stands in the url.
-        let mut found = trouble(
-            Fault::ArchiveName,
-            Weight::Breaks,
-            Stage::Archive,
-            say!("the archive's name holds `..`: ", archive.inner.name()),
+        let what = say!("the archive's name `", archive.inner.name(), "` holds two dots in a row");
+        let mut found = trouble(Fault::ArchiveName, Weight::Breaks, Stage::Archive, what);
+        found.message = say!(
+            "org.pytorch.serve.archive.model.ModelNotFoundException: Relative path is not allowed in url: ",
+            archive.inner.name()
         );
-        found.message =
-            say!("ModelNotFoundException: Relative path is not allowed in url: ", archive.inner.name());
-        found.fix = "give the file another name".into();
-        draft.fails(found);
+        let base = draft.load.troubles.len();
+        draft.load.troubles.push(found);
+        draft.end(&Ending { stage: Stage::Archive, how: How::Skip, trouble: 0 }, base);
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     let contents = draft.take(archive.inner.unpack(version, wishes.verify));

@@ -399,7 +399,14 @@ fn call_entry(run: &mut Run<'_>, entry: &Value, file: &Str) -> Result<(), Stop> 
                     _ => None,
                 };
             }
-            if raised.fault == Fault::EntrySignature {
+            if matches!(entry, Value::Class(_)) && raised.fault == Fault::EntryClass {
+                raised.fault = Fault::EntrySignature;
+                raised.what = Some(Rc::from(
+                    "what stands behind the colon is called as a function with None and the context, and it is a class",
+                ));
+                raised.fix =
+                    Some(Rc::from("leave the class's name out: it is found by being the file's only class"));
+            } else if raised.fault == Fault::EntrySignature {
                 raised.what = Some(Rc::from(
                     "TorchServe calls the function with two arguments when it loads: None and the context",
                 ));
@@ -449,11 +456,31 @@ fn call_initialize(run: &mut Run<'_>, object: &Value, initialize: &Value) -> Res
                 raised.what = Some(Rc::from("TorchServe calls initialize with one argument: the context"));
                 raised.fix = Some(Rc::from("define initialize(self, context)"));
             }
+            if raised.fault == Fault::InitializeFails
+                && let Some(fault) = of_stock_handler(&raised.message)
+            {
+                raised.fault = fault;
+            }
             let _ = object;
             Err(Stop::Raise(raised))
         }
         Err(stop) => Err(stop),
     }
+}
+
+/// What TorchServe's own handlers raise in so many words (ts/torch_handler, ts/utils/util.py), and what it says of the archive.
+fn of_stock_handler(message: &str) -> Option<Fault> {
+    [
+        ("Expected only one class as model definition", Fault::ModelFile),
+        ("Missing the model.py file", Fault::FileMissing),
+        ("Missing the model.pt file", Fault::FileMissing),
+        ("Missing the source_vocab file", Fault::FileMissing),
+        ("No model weights could be loaded", Fault::WeightsKind),
+        ("index->name JSON mapping should be", Fault::Labels),
+        ("labels in index->name mapping must be", Fault::Labels),
+    ]
+    .into_iter()
+    .find_map(|(words, fault)| message.starts_with(words).then_some(fault))
 }
 
 /// The context that the handler is given, made by the image's own class where it can be read.

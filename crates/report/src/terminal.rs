@@ -43,8 +43,7 @@ pub(crate) fn write(report: &Report, view: &View<'_>, out: &mut dyn Write) -> io
 }
 
 fn write_unaudited(unaudited: &Unaudited, view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut line =
-        format!("{} was not audited: {}", shown(&unaudited.target.name), shown(&unaudited.message));
+    let mut line = format!("not audited: {}", shown(&unaudited.message));
     if !unaudited.cause.is_empty() {
         line.push_str(&format!(": {}", shown(&unaudited.cause)));
     }

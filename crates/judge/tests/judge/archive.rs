@@ -63,7 +63,11 @@ pub fn archive(title: &str, words: &[&str], lines: &[&str]) -> Archive {
     }
     let mut rest = lines;
     while let Some((line, more)) = rest.split_first() {
-        let content: Vec<&str> = more.iter().map_while(|line| line.strip_prefix("  ")).collect();
+        // An empty line belongs to what it stands in.
+        let content: Vec<&str> = more
+            .iter()
+            .map_while(|line| if line.is_empty() { Some(*line) } else { line.strip_prefix("  ") })
+            .collect();
         rest = &more[content.len()..];
         let words: Vec<&str> = line.split(' ').collect();
         let mut entry = Entry::default();
@@ -125,8 +129,9 @@ fn name_bytes(written: &str) -> Vec<u8> {
     let mut parts = written.split("\\x");
     let mut out = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        out.push(u8::from_str_radix(&part[..2], 16).expect("\\xNN"));
-        out.extend(&part.as_bytes()[2..]);
+        let (digits, rest) = part.split_at(2);
+        out.push(u8::from_str_radix(digits, 16).expect("\\xNN"));
+        out.extend(rest.as_bytes());
     }
     out
 }

@@ -49,7 +49,10 @@ class BaseHandler(abc.ABC):
         if not os.path.isfile(path):
             raise RuntimeError("Missing the model.py file")
         module = importlib.import_module(model_file.split(".")[0])
-        model = list_classes_from_module(module)[0]()
+        classes = list_classes_from_module(module)
+        if len(classes) != 1:
+            raise ValueError("Expected only one class as model definition. {}".format(classes))
+        model = classes[0]()
         if model_pt_path:
             model.load_state_dict(torch.load(model_pt_path, map_location=self.device))
         return model
@@ -67,6 +70,29 @@ class BaseHandler(abc.ABC):
         return self.postprocess(self.inference(self.preprocess(data)))
 "#;
 
+/// What those derive from it for.
+const UTIL: &str = r#"
+import inspect
+import json
+import os
+
+def list_classes_from_module(module, parent_class=None):
+    found = []
+    for name, member in inspect.getmembers(module, inspect.isclass):
+        if member.__module__ == module.__name__:
+            found.append(member)
+    return found
+
+def load_label_mapping(mapping_file_path):
+    if not os.path.isfile(mapping_file_path):
+        return None
+    with open(mapping_file_path) as file:
+        mapping = json.load(file)
+    if not isinstance(mapping, dict):
+        raise Exception('index->name JSON mapping should be in "class": "label" format.')
+    return mapping
+"#;
+
 const WORKER: &str = "
 import argparse
 import logging
@@ -77,6 +103,33 @@ from ts.arg_parser import ArgParser
 from ts.model_loader import ModelLoaderFactory
 from ts.protocol.otf_message_handler import create_load_model_response
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+";
+
+const TORCH: &str = "
+from .version import __version__
+from .serialization import load, save
+from . import jit, nn, utils
+
+def device(name):
+    return name
+";
+
+const SERIALIZATION: &str = "
+def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
+    return f
+
+def save(obj, f):
+    pass
+";
+
+const NN: &str = "
+class Module:
+    def __init__(self):
+        pass
+
+class Linear(Module):
+    def __init__(self, in_features, out_features, bias=True):
+        super().__init__()
 ";
 
 /// Modules of the standard library that examples import, and of those only the names.
@@ -95,6 +148,7 @@ const STANDARD: &[&str] = &[
     "glob",
     "importlib/__init__",
     "importlib/util",
+    "inspect",
     "io",
     "json/__init__",
     "logging/__init__",
@@ -122,15 +176,30 @@ const STANDARD: &[&str] = &[
 pub fn install(example: &mut Example, version: &str) {
     let python = example.python.clone().expect("python comes before torchserve");
     let (site, library) = (python.site(), python.library());
+    let minor: u32 = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).expect("a version");
+    let torch = if minor < 8 { "1.13.1" } else { "2.6.0" };
     let mut put = |path: String, content: &str| {
         example.files.entry(path).or_insert_with(|| content.as_bytes().to_vec());
     };
+    put(
+        format!("{library}/inspect.py"),
+        "def getmembers(object, predicate=None):\n    return []\n\ndef isclass(object):\n    return True\n",
+    );
+    put(
+        format!("{library}/json/__init__.py"),
+        "def load(fp):\n    return fp\n\ndef loads(s):\n    return s\n",
+    );
+    put(format!("{library}/time.py"), "def sleep(seconds):\n    pass\n");
+    put(
+        format!("{library}/importlib/__init__.py"),
+        "def import_module(name, package=None):\n    return __import__(name)\n",
+    );
     for module in STANDARD {
         put(format!("{library}/{module}.py"), "");
     }
     for (name, version, module) in [
         ("torchserve", version, "ts"),
-        ("torch", if version < "0.8" { "1.13.1" } else { "2.6.0" }, "torch"),
+        ("torch", torch, "torch"),
         ("PyYAML", "6.0.1", "yaml"),
         ("psutil", "5.9.8", "psutil"),
         ("packaging", "23.2", "packaging"),
@@ -141,16 +210,16 @@ pub fn install(example: &mut Example, version: &str) {
             format!("{site}/{}-{version}.dist-info/METADATA", name.to_lowercase()),
             &format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n"),
         );
-        put(format!("{site}/{module}/__init__.py"), "");
+        put(format!("{site}/{module}/__init__.py"), if module == "torch" { TORCH } else { "" });
     }
-    let torch = if version < "0.8" { "1.13.1" } else { "2.6.0" };
     put(
         format!("{site}/torch/version.py"),
         &format!("__version__ = '{torch}+cpu'\ncuda = None\nhip = None\n"),
     );
-    for module in
-        ["nn/__init__", "nn/modules/__init__", "nn/functional", "jit/__init__", "serialization", "_utils"]
-    {
+    put(format!("{site}/torch/serialization.py"), SERIALIZATION);
+    put(format!("{site}/torch/jit/__init__.py"), "def load(f, map_location=None):\n    return f\n");
+    put(format!("{site}/torch/nn/__init__.py"), NN);
+    for module in ["nn/functional", "_utils", "utils/__init__"] {
         put(format!("{site}/torch/{module}.py"), "");
     }
     for module in ["core/__init__", "core/multiarray", "packaging/version"] {
@@ -183,10 +252,7 @@ pub fn install(example: &mut Example, version: &str) {
     ] {
         put(format!("{site}/ts/{module}.py"), "");
     }
-    put(
-        format!("{site}/ts/utils/util.py"),
-        "def list_classes_from_module(module, parent_class=None):\n    return []\n\ndef load_label_mapping(path):\n    return None\n",
-    );
+    put(format!("{site}/ts/utils/util.py"), UTIL);
     put(
         format!("{site}/ts/configs/metrics.yaml"),
         "mode: log\ndimensions: []\nts_metrics: {}\nmodel_metrics: {}\n",
