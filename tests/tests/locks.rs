@@ -502,44 +502,75 @@ fn what_tells_more_than_packages() {
     }
 }
 
-/// `fixtures/locks`: what each tool says that its lock installs, recorded by `make.py`, for twelve environments and each wish.
+/// What a lock installs, as `name==version` (or another specifier), the project itself left out.
+fn installed(answer: &Value) -> Vec<String> {
+    let mut out: Vec<String> = answer["locks"][0]["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| !["editable", "virtual"].contains(&package["source"]["kind"].as_str().unwrap()))
+        .map(|package| {
+            format!("{}{}", package["name"].as_str().unwrap(), package["specifier"].as_str().unwrap())
+        })
+        .collect();
+    out.sort();
+    out
+}
+
+fn words(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
+}
+
+/// Asks for what a case wishes in an environment (`3.11.7 linux-x86_64`) and says where the tool's answer is another one: a list, or
+/// an object that says why it refuses.
+fn beside(lock: &Path, wishes: &[&str], environment: &str, theirs: &Value) -> Option<String> {
+    let (python, platform) = environment.split_once(' ').unwrap();
+    let mut options = vec!["--python-version", python, "--platform", platform];
+    options.extend(wishes);
+    match (ask(lock, &options), theirs["refused"].as_str()) {
+        (Err(_), Some(_)) => None,
+        (Err(error), None) => {
+            Some(format!("{wishes:?} {environment}: refused, the tool installs it: {error}"))
+        }
+        (Ok(_), Some(why)) => Some(format!("{wishes:?} {environment}: the tool refuses it: {why}")),
+        (Ok(answer), None) => {
+            let (ours, mut theirs) = (installed(&answer), words(theirs));
+            theirs.sort_unstable();
+            let is_sure = answer["locks"][0]["undetermined"].as_array().unwrap().is_empty();
+            let only = |these: &[String], those: &[String]| -> Vec<String> {
+                these.iter().filter(|one| !those.contains(one)).cloned().collect()
+            };
+            let theirs: Vec<String> = theirs.into_iter().map(str::to_owned).collect();
+            (ours != theirs || !is_sure).then(|| {
+                let (more, less) = (only(&ours, &theirs), only(&theirs, &ours));
+                format!("{wishes:?} {environment}: the tool does not install {more:?}, and installs {less:?}")
+            })
+        }
+    }
+}
+
+/// `fixtures/locks`: what each tool says that its lock installs, recorded by `make.py`, for sixteen environments and each wish; of
+/// pylock.toml what `packaging` selects.
 #[test]
 fn our_own_locks_install_what_their_tools_say() {
     let root = envdiff_tests::root().join("fixtures/locks");
     let mut count = 0;
     let mut faults = Vec::new();
-    for tool in ["uv", "poetry", "pdm", "pipenv"] {
-        let truth = json(&root.join(tool).join("truth.json"));
+    for (tool, file) in [
+        ("uv", "truth.json"),
+        ("poetry", "truth.json"),
+        ("pdm", "truth.json"),
+        ("pipenv", "truth.json"),
+        ("uv", "pylock-truth.json"),
+        ("pdm", "pylock-truth.json"),
+    ] {
+        let truth = json(&root.join(tool).join(file));
+        let lock = root.join(tool).join(truth["lock"].as_str().unwrap());
         for case in truth["cases"].as_array().unwrap() {
-            let wishes: Vec<&str> =
-                case["wishes"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-            for (environment, installed) in case["installed"].as_object().unwrap() {
-                let (python, platform) = environment.split_once(' ').unwrap();
-                let mut words = vec!["--python-version", python, "--platform", platform];
-                words.extend(&wishes);
-                let answer = ask(&root.join(tool).join(truth["lock"].as_str().unwrap()), &words).unwrap();
-                let mut ours: Vec<String> = answer["locks"][0]["packages"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .filter(|package| {
-                        package["source"]["kind"] != "editable" && package["source"]["kind"] != "virtual"
-                    })
-                    .map(|package| {
-                        format!(
-                            "{}{}",
-                            package["name"].as_str().unwrap(),
-                            package["specifier"].as_str().unwrap()
-                        )
-                    })
-                    .collect();
-                ours.sort();
-                let theirs: Vec<&str> =
-                    installed.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+            for (environment, theirs) in case["installed"].as_object().unwrap() {
                 count += 1;
-                if ours != theirs || !answer["locks"][0]["undetermined"].as_array().unwrap().is_empty() {
-                    faults.push(format!("{tool} {wishes:?} {environment}:\n  {ours:?}\n  {theirs:?}"));
-                }
+                let fault = beside(&lock, &words(&case["wishes"]), environment, theirs);
+                faults.extend(fault.map(|fault| format!("{tool} {file} {fault}")));
             }
         }
     }
@@ -549,6 +580,97 @@ fn our_own_locks_install_what_their_tools_say() {
     let pylock = versions(&ask(&root.join("uv/pylock.toml"), &LINUX).unwrap());
     let lock = versions(&ask(&root.join("uv/uv.lock"), &LINUX).unwrap());
     assert_eq!(pylock, lock.into_iter().filter(|(name, _)| name != "small").collect::<Vec<_>>());
+}
+
+/// `fixtures/locks/real`: locks of large projects, cut down by `real.py`, and what their tools make of them.
+#[test]
+fn locks_of_large_projects_install_what_their_tools_say() {
+    let root = envdiff_tests::root().join("fixtures/locks/real");
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for project in ["letta", "fastmcp", "openhands-ai"] {
+        let truth = json(&root.join(project).join("truth.json"));
+        let lock = root.join(project).join(truth["lock"].as_str().unwrap());
+        for case in truth["cases"].as_array().unwrap() {
+            for (environment, more) in case["and"].as_object().unwrap() {
+                count += 1;
+                let theirs = match more {
+                    Value::Array(more) => {
+                        Value::Array([case["everywhere"].as_array().unwrap().as_slice(), more].concat())
+                    }
+                    refused => refused.clone(),
+                };
+                let fault = beside(&lock, &words(&case["wishes"]), environment, &theirs);
+                faults.extend(fault.map(|fault| format!("{project} {fault}")));
+            }
+        }
+    }
+    eprintln!("{count} selections of large locks");
+    assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
+}
+
+/// `fixtures/locks`: what tools list and save of an environment, recorded by `make.py`, is recognised and read whole.
+#[test]
+fn what_tools_write_of_an_environment_is_recognised_and_read() {
+    let root = envdiff_tests::root().join("fixtures/locks");
+    let mut count = 0;
+    for (folder, formats) in [
+        (
+            "pip",
+            &[
+                ("freeze.txt", "requirements"),
+                ("list.txt", "pip-list"),
+                ("list-verbose.txt", "pip-list"),
+                ("list-freeze.txt", "requirements"),
+                ("list.json", "pip-list"),
+                ("inspect.json", "pip-inspect"),
+                ("pylock.toml", "pylock"),
+            ][..],
+        ),
+        ("pip-tools", &[("requirements.txt", "requirements"), ("requirements-hashes.txt", "requirements")]),
+        (
+            "cyclonedx",
+            &[
+                ("environment.json", "cyclonedx"),
+                ("environment-1.4.json", "cyclonedx"),
+                ("requirements.json", "cyclonedx"),
+                ("pipenv.json", "cyclonedx"),
+            ],
+        ),
+        (
+            "mlflow",
+            &[
+                ("", "mlflow"),
+                ("MLmodel", "mlflow"),
+                ("python_env.yaml", "mlflow"),
+                ("requirements.txt", "requirements"),
+            ],
+        ),
+    ] {
+        let truth = json(&root.join(folder).join("truth.json"));
+        for (file, format) in formats {
+            let answer = ask(&root.join(folder).join(file), &LINUX).unwrap();
+            assert_eq!(answer["locks"][0]["format"], *format, "{folder}/{file}");
+            let mut ours: Vec<String> = versions(&answer)
+                .into_iter()
+                .map(|(name, version)| format!("{name}=={}", version.unwrap_or_default()))
+                .collect();
+            ours.sort();
+            let known = &truth["packages"];
+            let mut theirs = words(if known[*file].is_null() { &known[""] } else { &known[*file] });
+            // Of an editable install pip freeze tells the folder alone.
+            if *file == "freeze.txt" {
+                theirs.retain(|one| !one.starts_with("small=="));
+                ours.retain(|one| one != "?==");
+            }
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs, "{folder}/{file}");
+            count += 1;
+        }
+    }
+    eprintln!("{count} files of pip, pip-tools, cyclonedx-py and MLflow");
+    let model = ask(&root.join("mlflow"), &LINUX).unwrap();
+    assert_eq!(model["locks"][0]["format_version"], "3.17.2");
 }
 
 /// The verdict over each requirement of a lock, by name.

@@ -116,9 +116,13 @@ pub(crate) struct GroupOptions {
     #[arg(long = "group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
     pub(crate) groups: Vec<Name>,
     /// Not this group; repeatable
+    ///
+    /// It must be one of the lock's.
     #[arg(long = "no-group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
     pub(crate) no_groups: Vec<Name>,
     /// This group and nothing else; repeatable
+    ///
+    /// With several locks nothing counts of one that has no such group, a requirements file for instance.
     #[arg(long = "only-group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
     #[arg(conflicts_with_all = ["groups", "all_groups"])]
     pub(crate) only_groups: Vec<Name>,

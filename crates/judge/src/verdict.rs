@@ -5,7 +5,7 @@
 
 use envdiff_model::{
     Change, CondaPackage, Direction, Environment, Judged, Lock, Name, Requirement, RequirementKind,
-    Selection, Text, Url, Verdict, say,
+    Selection, SourceKind, Text, Url, Verdict, say,
 };
 use envdiff_packaging::{Difference, Operator, SpecifierSet, Version};
 
@@ -279,6 +279,8 @@ struct Wanted<'a> {
     specifiers: SpecifierSet,
     url: Option<&'a Url>,
     file_version: Option<Version>,
+    /// Of archives of Python packages: those of conda's packages are of other files.
+    hashes: &'a [Text],
 }
 
 impl<'a> Wanted<'a> {
@@ -293,6 +295,7 @@ impl<'a> Wanted<'a> {
             file_version: told
                 .and_then(|version| Version::parse(version).ok())
                 .or_else(|| requirement.url.as_ref().and_then(origin::wheel_version)),
+            hashes: if requirement.origin.kind == SourceKind::Conda { &[] } else { &requirement.hashes },
         })
     }
 
@@ -344,7 +347,9 @@ impl<'a> Wanted<'a> {
                 installed: None,
             };
         }
-        let Some(url) = self.url else { return Said::satisfied() };
+        let direct_url = copy.distribution.direct_url.as_ref();
+        let of_archive = || origin::archive(self.hashes, direct_url).unwrap_or_else(Said::satisfied);
+        let Some(url) = self.url else { return of_archive() };
         if let Some(told) = &self.file_version
             && *told != parsed
         {
@@ -356,8 +361,8 @@ impl<'a> Wanted<'a> {
                 installed: None,
             };
         }
-        let direct_url = copy.distribution.direct_url.as_ref();
-        origin::compare(url, direct_url, Some(&parsed))
+        let said = origin::compare(url, direct_url, Some(&parsed));
+        if said.verdict == Verdict::Satisfied && said.reason.is_none() { of_archive() } else { said }
     }
 
     fn difference(&self, installed: &Version) -> (Change, Option<Direction>) {
