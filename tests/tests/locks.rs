@@ -1025,3 +1025,48 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
     }
     out.sort();
 }
+
+#[test]
+fn builds_of_conda_are_held_against_the_records_of_the_images_prefix() {
+    let image = SmallImage::new().with("torch", "2.3.1").with("faiss-cpu", "1.8.0");
+    for (name, version, build) in [
+        ("pytorch", "2.3.1", "py3.11_cuda12.1_0"),
+        ("cuda-cudart", "12.1.105", "0"),
+        ("tqdm", "4.66.1", "py311_0"),
+    ] {
+        let record = serde_json::json!({"name": name, "version": version, "build": build, "channel": "https://c.example/main"});
+        image.put(&format!("/usr/local/conda-meta/{name}-{version}-{build}.json"), &record.to_string());
+    }
+    image.lock(
+        "list.txt",
+        "pytorch=2.3.1=py3.11_cpu_0\ncuda-cudart=12.0.0=0\nfaiss-cpu=1.8.0=py3.11_h1_0_cpu\ntqdm=4.66.1=py311_0\n",
+    );
+    let words = ["dir:root", "--image-config", "config.json", "list.txt", "--format", "json", "--demand"];
+    let output = envdiff().current_dir(image.beside()).args(words).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let audit = &report["audits"][0];
+    let verdicts: Vec<(&str, &str)> = audit["requirements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["verdict"].as_str().unwrap()))
+        .collect();
+    // conda's faiss-cpu installs faiss; the index's distribution of conda's name is it too. What a record alone tells is there.
+    assert_eq!(
+        verdicts,
+        [
+            ("torch", "satisfied"),
+            ("cuda-cudart", "version-mismatch"),
+            ("faiss", "satisfied"),
+            ("tqdm", "satisfied")
+        ]
+    );
+    let findings: Vec<(&str, &str)> = audit["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["check"].as_str().unwrap(), one["subject"].as_str().unwrap()))
+        .filter(|(check, _)| ["build-differs", "version-mismatch", "package-missing"].contains(check))
+        .collect();
+    assert_eq!(findings, [("version-mismatch", "cuda-cudart"), ("build-differs", "torch")]);
+}

@@ -41,7 +41,7 @@ fn measured(lock: &str, snapshot: &str, turns: usize) -> Result<(), Box<dyn Erro
     let snapshot = read(snapshot)?;
     let environment = Environment::new(snapshot.environment.markers.clone(), None);
     for _ in 0..turns {
-        let snapshot = snapshot.clone();
+        let snapshot = Snapshot::clone(&snapshot);
         let policy = Policy { fail_on: None, ignores: Vec::new() };
         let began = Instant::now();
         let opened = envdiff_lock::open(lock, &Disk::new(), ReadAsChoice::Auto)?;

@@ -60,6 +60,9 @@ pub(crate) struct Audit {
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) image: Option<String>,
     /// What training was locked to: a path, or - for standard input
+    ///
+    /// A folder is a project or a model of MLflow. An image, container, archive or folder that trained is written with its prefix, such as
+    /// docker:train:1.0; `envdiff explain locks` lists all formats.
     #[arg(value_name = "LOCK")]
     pub(crate) locks: Vec<String>,
 
@@ -166,7 +169,7 @@ impl GroupOptions {
 /// `envdiff lock`
 #[derive(Debug, Args)]
 pub(crate) struct LockCommand {
-    /// Locks: paths, or - for standard input
+    /// Locks: paths, - for standard input, or targets with their prefix
     #[arg(value_name = "LOCK", required = true)]
     pub(crate) locks: Vec<String>,
 

@@ -40,7 +40,9 @@ pub(crate) fn run(options: &LockCommand, shared: &Shared) -> Result<Status, Fail
     }
     for (opened, lock) in locks.iter().zip(&mut selected) {
         lock.settle(&environment);
-        opened.add_hashes(lock, |_| true);
+        if options.format.0.hashes {
+            opened.add_hashes(lock, |_| true);
+        }
     }
     let locked = Locked {
         markers: environment.markers().clone(),
