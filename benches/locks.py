@@ -1,8 +1,14 @@
 """Makes the locks that `run.py` times, the same ones at every run: a requirements file of a thousand lines, and a uv.lock of a
 thousand and of five thousand packages with its pyproject.toml, as long as those of uv are; and a root file system in which what they
-lock is installed."""
+lock is installed.
+
+    locks.py FOLDER     prints for each its file and the root file system
+"""
 import hashlib
+import json
 import os
+import shutil
+import sys
 
 PYTHON = "usr/local/lib/python3.11"
 
@@ -76,3 +82,23 @@ def root(folder, count):
         name = "package_%04d" % i
         put("%s/site-packages/%s-%s.dist-info/METADATA" % (PYTHON, name, version(i)),
             "Metadata-Version: 2.1\nName: %s\nVersion: %s\nRequires-Python: >=3.8\n\n" % (name.replace("_", "-"), version(i)))
+
+
+def main(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    made = {}
+
+    def add(name, lock, count):
+        made[name] = (lock, os.path.join(folder, "root-%d" % count))
+        root(made[name][1], count)
+
+    lines = os.path.join(folder, "requirements.txt")
+    requirements(lines, 1000)
+    add("requirements.txt, 1,000 lines", lines, 250)
+    for count, wheels in ((1000, 10), (5000, 15)):
+        add("uv.lock, {:,} packages".format(count), uv(os.path.join(folder, "uv-%d" % count), count, wheels), count)
+    print(json.dumps(made))
+
+
+main(sys.argv[1])

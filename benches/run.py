@@ -11,9 +11,6 @@ import sys
 import tempfile
 import time
 
-sys.dont_write_bytecode = True
-import locks
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVDIFF = os.path.join(ROOT, "target/release/envdiff")
 VERDICT = os.path.join(ROOT, "target/release/examples/lock_verdict")
@@ -170,23 +167,18 @@ def of_locks(rounds):
     """Reading a lock, selecting from it and judging an image by it; beside `uv export` of the same lock, each as a whole process."""
     _, uv = tools()
     work = os.path.join(TOOLS, "locks")
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
-    made = {"requirements.txt, 1,000 lines": (os.path.join(work, "requirements.txt"), 250)}
-    locks.requirements(os.path.join(work, "requirements.txt"), 1000)
-    for count, wheels in ((1000, 10), (5000, 15)):
-        made["uv.lock, {:,} packages".format(count)] = (locks.uv(os.path.join(work, "uv-%d" % count), count, wheels), count)
-    print("\nLocks: reading and selecting, and the verdicts over an image that holds what is locked, in one process; then the whole commands, "
-          "`envdiff lock` and `uv export`\nof the same lock; best and median of %d runs\n" % rounds)
+    # In a process of its own: what this one grows to would count as the first memory of those that it starts.
+    made = json.loads(output(sys.executable, os.path.join(ROOT, "benches/locks.py"), work))
+    turns_in_process = max(31, rounds)
+    print("\nLocks: reading and selecting, and the verdicts over an image that holds what is locked, in one process, best and median of %d turns;\n"
+          "then the whole commands, `envdiff lock` and `uv export` of the same lock, of %d runs\n" % (turns_in_process, rounds))
     print("| lock | MB | read ms, best | median | verdicts ms, best | median | peak MB | envdiff lock s, best | median | peak MB | uv export s, best | median | peak MB |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
-    for name, (lock, count) in made.items():
-        root = os.path.join(work, "root-%d" % count)
-        locks.root(root, count)
-        snapshot = os.path.join(work, "snapshot-%d.json" % count)
+    for name, (lock, root) in made.items():
+        snapshot = root + ".json"
         with open(snapshot, "w") as fh:
             subprocess.run([ENVDIFF, "inspect", "dir:" + root, "--format", "json"], check=True, stdout=fh)
-        turns = [json.loads(line) for line in output(VERDICT, lock, snapshot, str(rounds)).splitlines()]
+        turns = [json.loads(line) for line in output(VERDICT, lock, snapshot, str(turns_in_process)).splitlines()]
         whole = {"envdiff": [ENVDIFF, "lock", lock, "--python-version", "3.11.7", "--platform", "linux-x86_64"]}
         if lock.endswith("uv.lock"):
             whole["uv"] = [uv, "export", "--project", os.path.dirname(lock), "--frozen", "--offline", "--no-cache", "-q"]
