@@ -144,6 +144,15 @@ impl Conversation {
         })
     }
 
+    /// Takes the interpreter of the image's `torchserve` command for the one that counts, where the container starts another
+    /// program.
+    pub(crate) fn serve(&mut self, snapshot: &mut Snapshot) -> Result<(), Failure> {
+        if let Some(environment) = self.of_server(snapshot)? {
+            snapshot.environment = environment;
+        }
+        Ok(())
+    }
+
     /// What the interpreter of the image's `torchserve` command has, where the container starts another program.
     fn of_server(&mut self, snapshot: &Snapshot) -> Result<Option<Environment>, Failure> {
         let Some(interpreter) = self.ask(|seen| envdiff_mar::interpreter(&image(seen, snapshot)))? else {

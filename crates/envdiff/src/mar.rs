@@ -39,6 +39,11 @@ pub(crate) fn run(options: MarCommand, shared: &Shared) -> Result<Status, Failur
             (Snapshot { target: Target::archives(given.title()), config: None, environment }, None)
         }
     };
+    if let Some(conversation) = &mut conversation
+        && options.python.is_none()
+    {
+        conversation.serve(&mut snapshot)?;
+    }
     let (archives, unaudited) = given.for_server(&snapshot.environment);
     let why_not = options.image.as_ref().map(|_| archives::SNAPSHOT);
     let loads = match &mut conversation {

@@ -13,7 +13,7 @@ use envdiff_model::{
 use crate::container::{self, Contents};
 use crate::ending::{Ending, Found, How, trouble};
 use crate::handler::value::{Place, Raised};
-use crate::handler::world::{Image, World, shown_path};
+use crate::handler::world::{Image, There, World, shown_path};
 use crate::handler::{self, Course};
 use crate::manifest;
 use crate::model_config::{self, ModelConfig};
@@ -153,6 +153,8 @@ fn duplicates(loads: &mut [Load]) {
 struct Draft {
     load: Load,
     decided: [Option<Prediction>; 2],
+    /// What keeps it from being called ready; the first counts.
+    doubt: Option<(Stage, Text)>,
 }
 
 impl Draft {
@@ -189,6 +191,11 @@ impl Draft {
         self.end(&Ending { stage, how: How::Dead, trouble: 0 }, base);
     }
 
+    /// What cannot be told: nothing that fails is less sure for it, but nothing is called ready.
+    fn doubt(&mut self, stage: Stage, why: Text) {
+        self.doubt.get_or_insert((stage, why));
+    }
+
     fn is_decided(&self) -> bool {
         self.decided.iter().all(Option::is_some)
     }
@@ -215,8 +222,11 @@ fn one(
     server: &Found<Server>,
     version: Version,
 ) -> Result<Load, Miss> {
-    let mut draft =
-        Draft { load: Load { archive: archive.name.clone(), ..Load::default() }, decided: [None, None] };
+    let mut draft = Draft {
+        load: Load { archive: archive.name.clone(), ..Load::default() },
+        decided: [None, None],
+        doubt: None,
+    };
     let server = draft.take(server.clone());
     draft.step(
         Stage::Server,
@@ -226,17 +236,18 @@ fn one(
         },
         Vec::new(),
     );
-    // TorchServe, ModelArchive.java: wherever in the name they stand.
     if archive.inner.name().contains("..") {
-        let what = say!("the archive's name `", archive.inner.name(), "` holds two dots in a row");
-        let mut found = trouble(Fault::ArchiveName, Weight::Breaks, Stage::Archive, what);
-        found.message = say!(
-            "org.pytorch.serve.archive.model.ModelNotFoundException: Relative path is not allowed in url: ",
-            archive.inner.name()
+        // ModelArchive.java refuses it wherever it stands in the url.
+        let mut found = trouble(
+            Fault::ArchiveName,
+            Weight::Breaks,
+            Stage::Archive,
+            say!("the archive's name holds `..`: ", archive.inner.name()),
         );
-        let base = draft.load.troubles.len();
-        draft.load.troubles.push(found);
-        draft.end(&Ending { stage: Stage::Archive, how: How::Skip, trouble: 0 }, base);
+        found.message =
+            say!("ModelNotFoundException: Relative path is not allowed in url: ", archive.inner.name());
+        found.fix = "give the file another name".into();
+        draft.fails(found);
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     let contents = draft.take(archive.inner.unpack(version, wishes.verify));
@@ -282,6 +293,7 @@ fn one(
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     worker(&mut draft, &world)?;
+    started(&mut draft, &world, &manifest, &config, &server)?;
     let course = handler::load(&world, &handler, server.envelope.as_deref())?;
     Ok(conclude(draft, &world, &contents, course, &config, &server))
 }
@@ -402,6 +414,102 @@ fn worker(draft: &mut Draft, world: &World<'_>) -> Result<(), Miss> {
     Ok(())
 }
 
+/// How the worker's process is started (WorkerLifeCycle.java): the interpreter of the runtime, `torchrun`, the file of metrics, Java
+/// for the server itself.
+fn started(
+    draft: &mut Draft,
+    world: &World<'_>,
+    manifest: &manifest::Manifest,
+    config: &ModelConfig,
+    server: &Server,
+) -> Result<(), Miss> {
+    let Some(image) = world.image else { return Ok(()) };
+    let breaks = |what: Text, message: &str, fix: &str| {
+        let mut found = trouble(Fault::Worker, Weight::Breaks, Stage::Worker, what);
+        found.message = message.into();
+        found.fix = fix.into();
+        found
+    };
+    if let Some(file) = &server.metrics_config
+        && world.torchserve.since(0, 6, 1)
+        && file.starts_with('/')
+        && world.there(file)? == There::Absent
+    {
+        draft.fails(breaks(
+            say!(
+                "metrics_config names ",
+                file.as_str(),
+                ", which the image does not have: every worker reads it"
+            ),
+            "MetricsCacheIOError: Error reading file",
+            "name a file that is there, or leave metrics_config out",
+        ));
+    }
+    match manifest.runtime {
+        manifest::Runtime::Lsp => {
+            let home = surroundings::home(image).unwrap_or_default();
+            let program = format!("{home}/cpp/bin/model_worker_socket");
+            if !home.is_empty() && world.there(&program)? == There::Absent {
+                draft.fails(breaks(
+                    "the manifest's runtime is LSP, whose worker the image's TorchServe does not bring"
+                        .into(),
+                    "WorkerInitializationException: model_worker_socket not found",
+                    "use the runtime python",
+                ));
+            }
+        }
+        manifest::Runtime::Python3 | manifest::Runtime::Python2 => {
+            let word = if manifest.runtime == manifest::Runtime::Python3 { "python3" } else { "python2" };
+            let found = surroundings::on_path(world, image, word)?;
+            let own = image.environment.interpreter.value().and_then(|own| own.executable.as_str());
+            let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+            if let Some(found) = found
+                && own.and_then(folder) != folder(&found)
+            {
+                draft.doubt(
+                    Stage::Worker,
+                    say!(
+                        "the runtime ",
+                        word,
+                        " starts ",
+                        found.as_str(),
+                        ", another interpreter than the server's"
+                    ),
+                );
+            }
+        }
+        manifest::Runtime::Python => {}
+    }
+    let parallel = config.parallel_level > 0 || config.has_torchrun;
+    if parallel && config.parallel_type.is_some_and(|kind| kind != "custom") {
+        match surroundings::on_path(world, image, "torchrun")? {
+            None if image.config.is_some_and(|config| config.var("PATH").is_some()) => draft.fails(breaks(
+                "the model is to run in parallel, and torchrun is not on the image's PATH".into(),
+                "java.io.IOException: Cannot run program \"torchrun\"",
+                "install torch where PATH finds its torchrun",
+            )),
+            _ => draft.doubt(Stage::Worker, "the worker is started by torchrun on several GPUs".into()),
+        }
+    }
+    if matches!(image.environment.stack.java.value(), Some(None)) {
+        let mut found = trouble(
+            Fault::Worker,
+            Weight::Breaks,
+            Stage::Server,
+            "TorchServe starts java, and the image has none",
+        );
+        found.message = "java not found, please make sure JAVA_HOME is set properly.".into();
+        found.fix = "install a JRE of version 17 or newer".into();
+        let base = draft.load.troubles.len();
+        draft.load.troubles.push(found);
+        draft.end(&Ending { stage: Stage::Server, how: How::NoServer, trouble: 0 }, base);
+    }
+    if matches!(image.environment.stack.torchserve.value(), Some(None)) {
+        draft.doubt(Stage::Server, "the image has no TorchServe".into());
+    }
+    Ok(())
+}
+
 /// The line of a file, and the place as it is told.
 fn placed(world: &World<'_>, place: &Place) -> (Spot, Text) {
     let path = if place.file.starts_with('/') {
@@ -428,7 +536,17 @@ fn told(world: &World<'_>, stage: Stage, raised: &Raised, weight: Weight) -> Tro
         (class, true) => class.to_owned(),
         (class, false) => format!("{class}: {}", first.message.lines().next().unwrap_or("")),
     };
-    let what = first.what.as_deref().map_or_else(|| message.clone(), str::to_owned);
+    let mut what = first.what.as_deref().map_or_else(|| message.clone(), str::to_owned);
+    // What stands below the first line names keys and sizes.
+    let more: Vec<&str> =
+        first.message.lines().skip(1).map(str::trim).filter(|line| !line.is_empty()).collect();
+    if let Some(detail) = more.first() {
+        what =
+            format!("{what}: {}", detail.chars().take(200).collect::<String>().trim_end_matches(['.', ' ']));
+        if more.len() > 1 {
+            what = format!("{what}, and {} more", more.len() - 1);
+        }
+    }
     let what = match &first.condition {
         Some(condition) => format!("{what}; {condition}"),
         None => what,
@@ -512,6 +630,9 @@ fn conclude(
             reason = format!("{reason} ({}:{})", place.file, place.at.line);
         }
         return draft.rest(Outcome::Unknown, Some(*stage), Some(reason.as_str().into()));
+    }
+    if let Some((stage, why)) = draft.doubt.take() {
+        return draft.rest(Outcome::Unknown, Some(stage), Some(why));
     }
     draft.step(Stage::Ready, "nothing was found that keeps the worker from becoming ready", Vec::new());
     draft.rest(Outcome::Ready, Some(Stage::Ready), None)

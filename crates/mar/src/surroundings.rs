@@ -4,7 +4,7 @@ use envdiff_files::{ImagePath, Miss};
 use envdiff_model::{ImageConfig, Text, TorchVariant};
 
 use crate::ending::Found;
-use crate::handler::world::{Image, World};
+use crate::handler::world::{Image, There, World};
 use crate::properties;
 use crate::server::{self, Command, Server};
 use crate::version::Version;
@@ -89,6 +89,26 @@ fn properties_of(
 pub(crate) fn torchserve(image: &Image<'_>) -> Option<Version> {
     let found = image.environment.stack.torchserve.value()?.as_ref()?;
     Version::parse(found.version.as_str()?)
+}
+
+/// Where a program is found on the image's PATH.
+///
+/// # Errors
+/// [`Miss::Pending`].
+pub(crate) fn on_path(world: &World<'_>, image: &Image<'_>, program: &str) -> Result<Option<String>, Miss> {
+    let path = image.config.and_then(|config| config.var("PATH")).and_then(Text::as_str).unwrap_or("");
+    let mut pending = false;
+    for folder in path.split(':').filter(|folder| folder.starts_with('/')) {
+        let at = format!("{folder}/{program}");
+        match world.there(&at) {
+            Ok(There::Absent) => {}
+            Ok(_) if !pending => return Ok(Some(at)),
+            Ok(_) => {}
+            Err(Miss::Pending) => pending = true,
+            Err(miss) => return Err(miss),
+        }
+    }
+    if pending { Err(Miss::Pending) } else { Ok(None) }
 }
 
 /// Where `ts` lies in the image.

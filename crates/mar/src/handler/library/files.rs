@@ -19,6 +19,12 @@ const TEXT: u64 = 16 << 20;
 impl Run<'_> {
     /// Keeps that the load reads a file.
     pub(crate) fn note_read(&mut self, what: &'static str, full: &str) {
+        // What TorchServe's own code reads of itself is no part of the archive.
+        if self.world.in_archive(full).is_none()
+            && self.frames.last().is_none_or(|frame| frame.file.starts_with('/'))
+        {
+            return;
+        }
         let entry = (what, Rc::from(shown_path(full)));
         if !self.reads.contains(&entry) && self.reads.len() < 200 {
             self.reads.push(entry);
