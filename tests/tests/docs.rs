@@ -73,11 +73,12 @@ fn pages_of_the_checks() {
 }
 
 /// The bounds of every crate that reads foreign bytes, under a heading each.
-const LIMITS: [(&str, &[Limit]); 5] = [
+const LIMITS: [(&str, &[Limit]); 6] = [
     ("Requirements files", envdiff_packaging::limits::LIMITS),
     ("Locks of other formats", envdiff_lock::limits::LIMITS),
     ("Targets", envdiff_image::limits::LIMITS),
     ("What lies in an image", envdiff_observe::limits::LIMITS),
+    ("Model archives", envdiff_mar::limits::LIMITS),
     ("Reports", envdiff_wire::limits::LIMITS),
 ];
 

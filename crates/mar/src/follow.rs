@@ -155,8 +155,6 @@ struct Draft {
     decided: [Option<Prediction>; 2],
     /// What keeps it from being called ready; the first counts.
     doubt: Option<(Stage, Text)>,
-    /// What ends it behind the entry point, each with where its troubles begin.
-    late: Vec<(Ending, usize)>,
 }
 
 impl Draft {
@@ -228,7 +226,6 @@ fn one(
         load: Load { archive: archive.name.clone(), ..Load::default() },
         decided: [None, None],
         doubt: None,
-        late: Vec::new(),
     };
     let server = draft.take(server.clone());
     draft.step(
@@ -239,17 +236,18 @@ fn one(
         },
         Vec::new(),
     );
-    // TorchServe, ModelArchive.java: wherever in the name they stand.
     if archive.inner.name().contains("..") {
-        let what = say!("the archive's name `", archive.inner.name(), "` holds two dots in a row");
-        let mut found = trouble(Fault::ArchiveName, Weight::Breaks, Stage::Archive, what);
-        found.message = say!(
-            "org.pytorch.serve.archive.model.ModelNotFoundException: Relative path is not allowed in url: ",
-            archive.inner.name()
+        // ModelArchive.java refuses it wherever it stands in the url.
+        let mut found = trouble(
+            Fault::ArchiveName,
+            Weight::Breaks,
+            Stage::Archive,
+            say!("the archive's name holds `..`: ", archive.inner.name()),
         );
-        let base = draft.load.troubles.len();
-        draft.load.troubles.push(found);
-        draft.end(&Ending { stage: Stage::Archive, how: How::Skip, trouble: 0 }, base);
+        found.message =
+            say!("ModelNotFoundException: Relative path is not allowed in url: ", archive.inner.name());
+        found.fix = "give the file another name".into();
+        draft.fails(found);
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     let contents = draft.take(archive.inner.unpack(version, wishes.verify));
@@ -267,13 +265,7 @@ fn one(
     if draft.is_decided() {
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
-    let mut config = model_config::read(&contents, &manifest, version);
-    // The worker reads it after it has found the handler's entry point: what dies of it dies behind that (model_loader.py).
-    let base = draft.load.troubles.len();
-    let late: Vec<Ending> = config.endings.iter().filter(|ending| ending.how == How::Dead).cloned().collect();
-    config.endings.retain(|ending| ending.how != How::Dead);
-    draft.late = late.into_iter().map(|ending| (ending, base)).collect();
-    let config = draft.take(config);
+    let config = draft.take(model_config::read(&contents, &manifest, version));
     let environment = image.map(|image| image.environment);
     draft.take(requirements::read(&contents, &manifest, &config, &server, environment, &found.facts.name));
     let place = draft.take(found);
@@ -597,17 +589,9 @@ fn conclude(
         draft.load.troubles.push(found);
     }
     dangers(&mut draft, world, contents);
-    if let Some((stage, raised)) = &course.end
-        && (*stage <= Stage::Entry || draft.late.is_empty())
-    {
+    if let Some((stage, raised)) = &course.end {
         let found = told(world, *stage, raised, Weight::Breaks);
         draft.fails(found);
-        return draft.rest(Outcome::Unknown, None, None);
-    }
-    for (ending, base) in std::mem::take(&mut draft.late) {
-        draft.end(&ending, base);
-    }
-    if draft.is_decided() {
         return draft.rest(Outcome::Unknown, None, None);
     }
     let limit = if config.is_read() { config.startup_timeout } else { server.startup_timeout };

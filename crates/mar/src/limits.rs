@@ -81,6 +81,24 @@ pub const LIMITS: &[Limit] = &[
         Past::Unknown,
         "crates/mar/src/limits.rs::aliases_stand_for_10_000_values",
     ),
+    Limit::new(
+        "Python source of an archive or an image",
+        Amount::bytes(envdiff_python::limits::SOURCE),
+        Past::Unknown,
+        "crates/python/tests/hostile.rs::the_bounds_are_cpythons_where_it_has_them",
+    ),
+    Limit::new(
+        "brackets of Python source that stand within each other",
+        Amount::count(envdiff_python::limits::BRACKETS),
+        Past::Unknown,
+        "crates/python/tests/hostile.rs::the_bounds_are_cpythons_where_it_has_them",
+    ),
+    Limit::new(
+        "statements and expressions of Python source that stand within each other",
+        Amount::count(envdiff_python::limits::DEPTH),
+        Past::Unknown,
+        "crates/python/tests/hostile.rs::what_is_as_deep_as_the_bound_is_dropped_without_overflow",
+    ),
 ];
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 mod sample;
 
-use envdiff_model::{Outcome, ReadAs, Report, Severity, Text, Verdict};
+use envdiff_model::{Load, Outcome, ReadAs, Report, Severity, Text, Verdict};
 use envdiff_report::{Detail, FORMATS, View, find};
 use sample::{
     archives, audit, clean, differing, distribution, environment, failing_load, finding, judged, load, lock,
@@ -112,8 +112,7 @@ fn an_archive_step_by_step() {
 #[test]
 fn an_archive_alone() {
     let mut report = archives(vec![load("model.mar", Outcome::Unknown, Outcome::Unknown)], true);
-    report.audits[0].loads[0].at_startup.reason =
-        Some("checked alone: what the image decides is not known".into());
+    report.audits[0].loads[0].at_startup.reason = Some(Load::ALONE.into());
     report.audits[0].loads[0].register = report.audits[0].loads[0].at_startup.clone();
     insta::assert_snapshot!(shown(&report));
 }
