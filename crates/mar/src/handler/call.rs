@@ -31,6 +31,7 @@ impl Run<'_> {
         named: Vec<(Str, Value)>,
     ) -> Done<Value> {
         match callee {
+            Value::Foreign(name) if &**name == "types.SimpleNamespace" => Ok(Value::Unknown),
             Value::Foreign(name) => super::library::call(self, &name.clone(), args, named),
             Value::Function(_) | Value::Bound(_) | Value::Class(_) => {
                 // Which parameter gets what is not known.
@@ -92,6 +93,12 @@ impl Run<'_> {
             | Value::Module(_) => {
                 let kind = callee.type_name().unwrap_or("object");
                 self.raise("TypeError", format!("'{kind}' object is not callable"), self.fault_here())
+            }
+            Value::Made(id)
+                if self.state.made(*id).is_some_and(|made| &*made.of == "contextlib.contextmanager") =>
+            {
+                let function = self.state.made(*id).map(|made| made.args.clone()).unwrap_or_default();
+                Ok(super::library::make(self, super::run::MANAGER, function, Vec::new()))
             }
             Value::Unknown => {
                 self.expose(&args);
@@ -399,7 +406,40 @@ impl Run<'_> {
         if let Some(Value::Foreign(base)) =
             order.iter().find(|base| matches!(base, Value::Foreign(name) if name.starts_with("enum.")))
         {
-            let _ = base;
+            let is_flag = base.contains("Flag");
+            let has_missing = self
+                .class_attribute(class, "_missing_")
+                .is_some_and(|found| !matches!(found, Value::Foreign(_)));
+            if let ([wanted], false, false, None) = (
+                args.as_slice(),
+                is_flag,
+                has_missing,
+                self.class_attribute(class, "__new__").filter(|found| matches!(found, Value::Function(_))),
+            ) && matches!(wanted, Value::Str(_) | Value::Int(_) | Value::None)
+                && let Some(members) = self.enum_members(class)
+            {
+                let mut known = !found.is_open;
+                for member in members {
+                    let value = match &member {
+                        Value::Instance(id) => self
+                            .state
+                            .instance(*id)
+                            .and_then(|member| member.names.get("value").cloned())
+                            .unwrap_or(Value::Unknown),
+                        _ => Value::Unknown,
+                    };
+                    match self.equal(&value, wanted) {
+                        Some(true) => return Ok(member),
+                        Some(false) if !matches!(value, Value::Made(_) | Value::Tuple(_)) => {}
+                        _ => known = false,
+                    }
+                }
+                if known {
+                    let shown = self.repr(wanted).unwrap_or_default();
+                    let text = format!("{shown} is not a valid {}", found.name);
+                    return self.raise("ValueError", text, self.fault_here());
+                }
+            }
             return Ok(Value::Unknown);
         }
         if found.checks_abstract {
@@ -598,6 +638,7 @@ impl Run<'_> {
                     && let Some(found) = self.state.function(function)
                 {
                     match found.kind {
+                        Kind::Property if found.is_cached && own.is_some() => return Ok(own),
                         Kind::Property => {
                             return self
                                 .call_function(function, vec![value.clone()], Vec::new(), None)
@@ -713,6 +754,15 @@ impl Run<'_> {
                 if let Some(value) = self.state.made(*id).and_then(|made| made.names.get(name)) {
                     return Ok(Some(value.clone()));
                 }
+                if self.state.made(*id).is_some_and(|made| &*made.of == "types.SimpleNamespace")
+                    && !name.starts_with("__")
+                    && !self
+                        .state
+                        .made(*id)
+                        .is_some_and(|made| made.keywords.iter().any(|(key, _)| &**key == name))
+                {
+                    return Ok(None);
+                }
                 Ok(Some(super::library::attribute_of_made(self, *id, name)))
             }
             Value::Path(path) => Ok(super::library::paths::attribute(path, name)
@@ -817,8 +867,21 @@ impl Run<'_> {
                 let class = self.state.instance(id).map(|instance| instance.class);
                 if let Some(Value::Function(function)) =
                     class.and_then(|class| self.class_attribute(class, name))
-                    && self.state.function(function).is_some_and(|function| function.kind == Kind::Property)
+                    && let Some(found) = self.state.function(function)
+                    && found.kind == Kind::Property
                 {
+                    if !found.is_settable
+                        && !found.is_cached
+                        && self.class_attribute(class.unwrap_or_default(), "__setattr__").is_none()
+                    {
+                        return self.cannot_set(class, name);
+                    }
+                    if found.is_cached {
+                        if let Some(instance) = self.state.instance_mut(id) {
+                            instance.names.insert(key, new);
+                        }
+                        return Ok(());
+                    }
                     // A setter may do anything with it; reading asks the getter.
                     let hidden: Str = Rc::from(format!("_{name}"));
                     if let Some(instance) = self.state.instance_mut(id) {
@@ -861,6 +924,18 @@ impl Run<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The error of a property that has no setter.
+    fn cannot_set(&self, class: Option<Id>, name: &str) -> Done<()> {
+        let class = class.and_then(|class| self.state.class(class)).map(|class| class.name.clone());
+        let class = class.unwrap_or_else(|| Rc::from("object"));
+        let text = match self.world.python {
+            Some(python) if python < (3, 10) => "can't set attribute".to_owned(),
+            Some(python) if python < (3, 11) => format!("can't set attribute '{name}'"),
+            _ => format!("property '{name}' of '{class}' object has no setter"),
+        };
+        self.raise("AttributeError", text, self.fault_here())
     }
 
     /// A module of a package gets a name of the handler's.

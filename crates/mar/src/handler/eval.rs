@@ -146,6 +146,8 @@ impl Run<'_> {
                     kind: Kind::Plain,
                     is_abstract: false,
                     is_wrapped: false,
+                    is_settable: false,
+                    is_cached: false,
                 })))
             }
             ExprKind::List(items) => {
@@ -773,9 +775,56 @@ impl Run<'_> {
                 }
                 _ => Value::Unknown,
             },
+            (
+                Value::List(a),
+                Binary::Sub | Binary::BitAnd | Binary::BitOr | Binary::BitXor,
+                Value::List(b),
+            ) => {
+                return Ok(self.set_operation(*a, op, *b));
+            }
+            (Value::Dict(a), Binary::BitOr, Value::Dict(b)) => {
+                match (self.state.dict(*a).cloned(), self.state.dict(*b).cloned()) {
+                    (Some(mut a), Some(b)) => {
+                        for (key, value) in b.items {
+                            a.items.retain(|(other, _)| *other != key);
+                            a.items.push((key, value));
+                        }
+                        a.is_open |= b.is_open;
+                        Value::Dict(self.state.put(Object::Dict(a)))
+                    }
+                    _ => Value::Unknown,
+                }
+            }
             (_, Binary::BitOr, _) => return self.union(left, right),
             _ => Value::Unknown,
         })
+    }
+
+    /// `a - b` and its kin between sets.
+    fn set_operation(&mut self, a: Id, op: Binary, b: Id) -> Value {
+        let (Some(a), Some(b)) = (self.state.list(a).cloned(), self.state.list(b).cloned()) else {
+            return Value::Unknown;
+        };
+        let plain =
+            |list: &List| !list.is_open && list.items.iter().all(is_plain) && list.items.len() <= 2_000;
+        if !plain(&a) || !plain(&b) {
+            return self.state.open_list();
+        }
+        let among = |list: &List, item: &Value| self.among(&list.items, item, false) == Some(true);
+        let mut items: Vec<Value> = a
+            .items
+            .iter()
+            .filter(|item| match op {
+                Binary::Sub | Binary::BitXor => !among(&b, item),
+                Binary::BitAnd => among(&b, item),
+                _ => true,
+            })
+            .cloned()
+            .collect();
+        if matches!(op, Binary::BitOr | Binary::BitXor) {
+            items.extend(b.items.iter().filter(|item| !among(&a, item)).cloned());
+        }
+        Value::List(self.state.put(Object::List(List { items, is_open: false, is_set: true })))
     }
 
     /// `A | B` between classes is a union from Python 3.10 on, and an error before.
@@ -945,6 +994,10 @@ impl Run<'_> {
             Value::Dict(id) => {
                 let dict = self.state.dict(*id)?;
                 (!dict.is_open).then(|| dict.items.iter().map(|(key, _)| key.clone()).collect())
+            }
+            Value::Made(id) => {
+                let made = self.state.made(*id)?;
+                (&*made.of == super::library::torch::KEYS).then(|| made.args.clone())
             }
             Value::Str(text) if text.len() <= super::run::ROUNDS => {
                 Some(text.chars().map(|c| Value::str(c.to_string())).collect())

@@ -401,6 +401,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
         },
         "inspect.getmembers" => return members(run, &args),
         "ts.utils.util.list_classes_from_module" => Value::Unknown,
+        // A class that a call makes belongs to the module that calls.
+        "enum.Enum" | "enum.IntEnum" | "enum.Flag" | "enum.IntFlag" | "enum.StrEnum" if args.len() >= 2 => {
+            return Ok(namedtuple(run, &args));
+        }
         "collections.namedtuple" | "typing.NamedTuple" => return Ok(namedtuple(run, &args)),
         "collections.OrderedDict" | "collections.defaultdict" => {
             let source = if name.ends_with("defaultdict") { args.get(1) } else { args.first() };
@@ -414,6 +418,29 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
             value
         }
         "copy.copy" | "copy.deepcopy" => args.into_iter().next().unwrap_or(Value::Unknown),
+        "functools.reduce" => match (args.first(), args.get(1)) {
+            (Some(function), Some(over)) => {
+                let (function, over) = (function.clone(), over.clone());
+                match run.iterate(&over)? {
+                    Some(items) => {
+                        let mut items = args.get(2).cloned().into_iter().chain(items);
+                        let Some(mut so_far) = items.next() else {
+                            return run.raise(
+                                "TypeError",
+                                "reduce() of empty iterable with no initial value",
+                                run.fault_here(),
+                            );
+                        };
+                        for item in items {
+                            so_far = run.call(&function, vec![so_far, item], Vec::new())?;
+                        }
+                        so_far
+                    }
+                    None => Value::Unknown,
+                }
+            }
+            _ => Value::Unknown,
+        },
         "functools.partial" => Value::Unknown,
         "functools.wraps" | "functools.lru_cache" | "functools.cache" | "contextlib.contextmanager" => {
             make(run, name, args, named)

@@ -231,6 +231,10 @@ impl Run<'_> {
             }
             let Value::Module(above) = above else { return Ok(Value::Unknown) };
             let is_package = self.state.module(above).is_none_or(|module| module.is_package);
+            if full == "os.path" {
+                // `os` puts it into sys.modules itself, though it is no package.
+                return Ok(Value::Module(self.new_module(full, "", false)));
+            }
             if !is_package {
                 let mut raised = self.error(
                     "ModuleNotFoundError",

@@ -544,7 +544,8 @@ impl<'a> Run<'a> {
                         };
                         return self.raise("ValueError", text, self.fault_here());
                     }
-                    _ => {
+                    Some(items) => return self.bind_with_star(target, targets, &items),
+                    None => {
                         if matches!(value, Value::None | Value::Int(_) | Value::Bool(_) | Value::Float(_)) {
                             self.set_at(target.at);
                             let kind = value.type_name().unwrap_or("object");
@@ -561,6 +562,37 @@ impl<'a> Run<'a> {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// `a, *b, c = items`.
+    fn bind_with_star(&mut self, whole: &Expr, targets: &[Expr], items: &[Value]) -> Done<()> {
+        let Some(star) = targets.iter().position(|target| matches!(target.kind, tree::ExprKind::Starred(_)))
+        else {
+            return Ok(());
+        };
+        let after = targets.len() - star - 1;
+        if items.len() < star + after {
+            self.set_at(whole.at);
+            let text = format!(
+                "not enough values to unpack (expected at least {}, got {})",
+                star + after,
+                items.len()
+            );
+            return self.raise("ValueError", text, self.fault_here());
+        }
+        let (head, rest) = items.split_at(star);
+        let (middle, tail) = rest.split_at(rest.len() - after);
+        for (at, target) in targets.iter().enumerate() {
+            let value = if at < star {
+                head.get(at).cloned()
+            } else if at == star {
+                Some(self.state.new_list(middle.to_vec()))
+            } else {
+                tail.get(at - star - 1).cloned()
+            };
+            self.bind(target, value.unwrap_or(Value::Unknown))?;
         }
         Ok(())
     }
@@ -812,6 +844,7 @@ impl<'a> Run<'a> {
     fn with(&mut self, items: &[(Expr, Option<Expr>)], body: &[Stmt]) -> Done<Flow> {
         let mut suppressed: Vec<Value> = Vec::new();
         let mut changed_path = None;
+        let mut may_swallow = false;
         for (manager, target) in items {
             let value = self.eval(manager)?;
             self.set_at(manager.at);
@@ -823,8 +856,12 @@ impl<'a> Run<'a> {
                     suppressed.extend(made.args.iter().cloned());
                 } else if &*made.of == "contextlib.chdir" {
                     changed_path = Some(());
+                } else if &*made.of == MANAGER {
+                    entered = Value::Unknown;
                 }
+                may_swallow |= self.may_swallow(&value);
             } else if let Value::Instance(_) = &value {
+                may_swallow |= self.may_swallow(&value);
                 entered = match self.attribute_of(&value, "__enter__")? {
                     Some(enter) => self.call(&enter, Vec::new(), Vec::new())?,
                     None => Value::Unknown,
@@ -838,7 +875,13 @@ impl<'a> Run<'a> {
             }
         }
         if suppressed.is_empty() {
-            return self.deeper(|run| run.block(body));
+            return match self.deeper(|run| run.block(body)) {
+                Err(Stop::Raise(raised)) if may_swallow => {
+                    self.note_perhaps(*raised);
+                    Ok(Flow::On)
+                }
+                other => other,
+            };
         }
         let before = self.perhaps.len();
         match self.deeper(|run| run.block(body)) {
@@ -852,6 +895,33 @@ impl<'a> Run<'a> {
                 self.perhaps.append(&mut late);
                 other
             }
+        }
+    }
+
+    /// Whether a context manager written in the handler perhaps ends an error that is raised below it: its `__exit__` returns
+    /// something, or its generator yields within a `try` that has `except`.
+    fn may_swallow(&self, manager: &Value) -> bool {
+        let function = match manager {
+            Value::Instance(id) => {
+                let class = self.state.instance(*id).map(|instance| instance.class);
+                match class.and_then(|class| self.class_attribute(class, "__exit__")) {
+                    Some(Value::Function(id)) => id,
+                    other => return other.is_some(),
+                }
+            }
+            Value::Made(id) => match self.state.made(*id) {
+                Some(made) if &*made.of == MANAGER => match made.args.first() {
+                    Some(Value::Function(id)) => *id,
+                    _ => return true,
+                },
+                _ => return false,
+            },
+            _ => return false,
+        };
+        match self.state.function(function).map(|function| &function.body) {
+            Some(Body::Def(def)) if def.is_generator => guards(&def.body),
+            Some(Body::Def(def)) => returns_something(&def.body),
+            _ => true,
         }
     }
 
@@ -1018,6 +1088,8 @@ impl<'a> Run<'a> {
             kind: Kind::Plain,
             is_abstract: false,
             is_wrapped: false,
+            is_settable: false,
+            is_cached: false,
         }));
         let mut value = Value::Function(id);
         for decorator in function.decorators.iter().rev() {
@@ -1078,10 +1150,17 @@ impl<'a> Run<'a> {
                     self.mark(id, |function| function.kind = Kind::ForClass)
                 }
                 ("builtins.property" | "functools.cached_property" | "abc.abstractproperty", Some(id)) => {
-                    self.mark(id, |function| function.kind = Kind::Property);
+                    let is_cached = &**name == "functools.cached_property";
+                    self.mark(id, |function| {
+                        function.kind = Kind::Property;
+                        function.is_cached = is_cached;
+                    });
                 }
                 ("abc.abstractmethod", Some(id)) => self.mark(id, |function| function.is_abstract = true),
-                ("dataclasses.dataclass", _) => return Ok(self.as_dataclass(value)),
+                ("contextlib.contextmanager", Some(_)) => {
+                    return Ok(super::library::make(self, name, vec![value], Vec::new()));
+                }
+                ("dataclasses.dataclass", _) => return self.as_dataclass(value),
                 _ => {}
             }
             // Decorators of packages give back what they are given, or something that is called like it.
@@ -1090,7 +1169,7 @@ impl<'a> Run<'a> {
         if let Value::Made(id) = &with {
             let of = self.state.made(*id).map(|made| made.of.clone());
             if of.as_deref() == Some("dataclasses.dataclass") {
-                return Ok(self.as_dataclass(value));
+                return self.as_dataclass(value);
             }
             return Ok(value);
         }
@@ -1098,6 +1177,10 @@ impl<'a> Run<'a> {
             && matches!(&*method.1, "setter" | "getter" | "deleter")
         {
             // The property that stands there stays what it is when it is read.
+            if let (Value::Function(id), "setter") = (&method.0, &*method.1) {
+                let id = *id;
+                self.mark(id, |function| function.is_settable = true);
+            }
             return Ok(method.0.clone());
         }
         if !with.is_known() {
@@ -1135,10 +1218,25 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn as_dataclass(&mut self, value: Value) -> Value {
+    fn as_dataclass(&mut self, value: Value) -> Done<Value> {
         if let Value::Class(id) = value
             && let Some(class) = self.state.class(id)
         {
+            if let Some(Value::Tuple(own)) = class.names.get("__annotated__") {
+                // From Python 3.11 on whatever is unhashable, before that list, dict and set.
+                let mutable = own.iter().filter_map(Value::text).find_map(|name| {
+                    let default = class.names.get(name)?;
+                    matches!(default, Value::List(_) | Value::Dict(_)).then_some((name, default))
+                });
+                if let Some((field, default)) = mutable {
+                    let is_set = matches!(default, Value::List(id) if self.state.list(*id).is_some_and(|list| list.is_set));
+                    let kind = if is_set { "set" } else { default.type_name().unwrap_or("list") };
+                    let text = format!(
+                        "mutable default <class '{kind}'> for field {field} is not allowed: use default_factory"
+                    );
+                    return self.raise("ValueError", text, self.fault_here());
+                }
+            }
             let mut fields = Vec::new();
             let mut needed = 0;
             let mut is_open = false;
@@ -1169,7 +1267,38 @@ impl<'a> Run<'a> {
                 class.is_open |= is_open;
             }
         }
-        value
+        Ok(value)
+    }
+
+    /// Python's error where a base stands before a class that is derived from it: no order of the bases holds then.
+    fn base_before_its_kind(&self, bases: &[Value]) -> Option<String> {
+        for (at, base) in bases.iter().enumerate() {
+            let is_class = match base {
+                Value::Class(_) => true,
+                Value::Foreign(name) => matches!(&**name, "builtins.object" | "abc.ABC"),
+                _ => false,
+            };
+            let later = bases.iter().skip(at + 1).any(
+                |later| matches!(later, Value::Class(id) if later != base && self.mro(*id).contains(base)),
+            );
+            if is_class && later {
+                let shown: Vec<String> = bases
+                    .iter()
+                    .map(|base| match base {
+                        Value::Class(id) => {
+                            self.state.class(*id).map_or_else(String::new, |class| class.name.to_string())
+                        }
+                        Value::Foreign(name) => name.rsplit('.').next().unwrap_or(name).to_owned(),
+                        _ => "…".to_owned(),
+                    })
+                    .collect();
+                return Some(format!(
+                    "Cannot create a consistent method resolution order (MRO) for bases {}",
+                    shown.join(", ")
+                ));
+            }
+        }
+        None
     }
 
     /// A `class`.
@@ -1224,6 +1353,10 @@ impl<'a> Run<'a> {
                 _ => {}
             }
         }
+        if let Some(text) = self.base_before_its_kind(&bases) {
+            self.set_at(class.name_at);
+            return self.raise("TypeError", text, self.fault_here());
+        }
         let module =
             self.state.module(frame.module).map_or_else(|| Rc::from(""), |module| module.name.clone());
         let id = self.state.put(Object::Class(Class {
@@ -1250,6 +1383,46 @@ impl<'a> Run<'a> {
         }
         self.set_name(&class.name, value);
         Ok(())
+    }
+}
+
+/// What a call of a function below `@contextlib.contextmanager` makes.
+pub(crate) const MANAGER: &str = "contextlib._GeneratorContextManager";
+
+/// Whether statements hold a `try` with `except`.
+fn guards(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Try { handlers, .. } if !handlers.is_empty() => true,
+        StmtKind::With { .. } => true,
+        _ => blocks_of(stmt).iter().any(|block| guards(block)),
+    })
+}
+
+/// Whether statements return something that may count as true.
+fn returns_something(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Return(Some(value)) => !matches!(
+            value.kind,
+            tree::ExprKind::Constant(tree::Constant::None | tree::Constant::Bool(false))
+        ),
+        _ => blocks_of(stmt).iter().any(|block| returns_something(block)),
+    })
+}
+
+/// The blocks within a statement, functions and classes left out.
+fn blocks_of(stmt: &Stmt) -> Vec<&[Stmt]> {
+    match &stmt.kind {
+        StmtKind::For { body, orelse, .. }
+        | StmtKind::While { body, orelse, .. }
+        | StmtKind::If { body, orelse, .. } => vec![body, orelse],
+        StmtKind::With { body, .. } => vec![body],
+        StmtKind::Try { body, handlers, orelse, finalbody, .. } => {
+            let mut out: Vec<&[Stmt]> = vec![body, orelse, finalbody];
+            out.extend(handlers.iter().map(|handler| &*handler.body));
+            out
+        }
+        StmtKind::Match { cases, .. } => cases.iter().map(|case| &*case.body).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -117,6 +117,10 @@ pub(crate) struct Function {
     pub(crate) is_abstract: bool,
     /// Whether a decorator may have made something else of it.
     pub(crate) is_wrapped: bool,
+    /// For a property: whether it keeps its value on the instance (`functools.cached_property`).
+    pub(crate) is_cached: bool,
+    /// For a property: whether it has a setter.
+    pub(crate) is_settable: bool,
 }
 
 impl PartialEq for Function {

@@ -96,6 +96,24 @@ pub fn load_state_dict(object: &Shape, model: &Model, strict: bool) -> Fit {
     Fit::Raises(raise("RuntimeError", text, cause(entries, model, &missing, &unexpected)))
 }
 
+/// The missing and the unexpected keys that `load_state_dict` returns where it raises nothing; `None` where they are not known.
+pub(crate) fn unfit_keys(object: &Shape, model: &Model) -> Option<(Vec<String>, Vec<String>)> {
+    let entries = object.entries().filter(|entries| !entries.cut && model.complete)?;
+    let given: HashSet<&str> = entries.named.iter().map(|(key, _)| &**key).collect();
+    let known: HashSet<&str> = model.expected.iter().map(|expected| &*expected.name).collect();
+    let versions: HashMap<&str, i64> =
+        entries.versions.iter().map(|(name, number)| (&**name, *number)).collect();
+    let missing = model
+        .expected
+        .iter()
+        .map(|expected| &*expected.name)
+        .filter(|name| !given.contains(name) && !forgiven(name, &versions))
+        .map(str::to_owned)
+        .collect();
+    let unexpected = Modules::of(model).unexpected(entries, &known);
+    Some((missing, unexpected.into_iter().map(ToString::to_string).collect()))
+}
+
 /// Whether a batch normalization lets it be missing: its counter is new since its version 2 (torch,
 /// `torch/nn/modules/batchnorm.py`).
 fn forgiven(name: &str, versions: &HashMap<&str, i64>) -> bool {

@@ -304,6 +304,7 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
             [Value::Instance(id)] => {
                 run.state.instance(*id).map_or(Value::Unknown, |instance| Value::Class(instance.class))
             }
+            [Value::None] => Value::foreign("builtins.NoneType"),
             [one] => match one.type_name() {
                 Some(kind @ ("bool" | "int" | "float" | "str" | "bytes" | "tuple" | "dict")) => {
                     Value::foreign(format!("builtins.{kind}"))

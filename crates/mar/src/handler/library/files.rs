@@ -125,13 +125,23 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
         }
         "os.makedirs" | "os.mkdir" => {
             if let Some(path) = path {
-                run.state.written.insert(format!("{}/", paths::absolute(&path)));
+                let may_exist = name == "os.makedirs"
+                    && given.get(2, "exist_ok").is_some_and(|value| run.truth(value) != Some(false));
+                make_folder(run, &path, may_exist)?;
             }
             Some(Value::None)
         }
         "os.remove" | "os.unlink" | "os.rename" | "os.replace" | "shutil.rmtree" | "shutil.copy"
         | "shutil.copyfile" | "shutil.copy2" | "shutil.move" | "shutil.copytree" => {
             let target = given.args.get(1).and_then(Value::path).map(paths::absolute);
+            if let Some(path) = &path
+                && given.args.len() + given.named.len() < 3
+            {
+                let full = paths::absolute(path);
+                if run.there(&full)? == There::Absent {
+                    return Err(Stop::Raise(Box::new(builtin::missing(run, path, &full))));
+                }
+            }
             if let Some(target) = target {
                 run.state.filled.insert(target.clone());
                 run.state.written.insert(target);
@@ -170,6 +180,42 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             let joined = if joined.len() > 1 { joined.trim_end_matches('/').to_owned() } else { joined };
             Some(Value::Path(Rc::from(joined)))
         }
+        "gzip.open" | "bz2.open" | "lzma.open" => {
+            let reads = given.get(1, "mode").and_then(Value::text).is_none_or(|mode| mode.starts_with('r'));
+            if let (Some(path), true) = (path, reads) {
+                let full = paths::absolute(&path);
+                builtin::must_be_there(run, &path, &full)?;
+                run.note_read("opens", &full);
+            }
+            Some(Value::Unknown)
+        }
+        "importlib.metadata.version" | "importlib.metadata.distribution" => {
+            let distribution = first.and_then(Value::text).map(str::to_owned);
+            Some(match distribution {
+                Some(asked)
+                    if run.world.image.is_some_and(|image| image.environment.sys_path.value().is_some())
+                        && !run.world.contents.files().iter().any(|(file, _)| file.contains("-info/")) =>
+                {
+                    let normal = envdiff_model::Name::new(&asked);
+                    match crate::handler::names::version_of(run, normal.as_str()) {
+                        Some(version) if name.ends_with("version") => Value::str(version),
+                        Some(_) => Value::Unknown,
+                        None => {
+                            let mut raised = run.error(
+                                "importlib.metadata.PackageNotFoundError",
+                                format!("No package metadata was found for {asked}"),
+                                run.fault_here(),
+                            );
+                            raised.bases = vec![Rc::from("ModuleNotFoundError")];
+                            raised.what =
+                                Some(Rc::from(format!("the image has no distribution of the name {asked}")));
+                            return Err(Stop::Raise(Box::new(raised)));
+                        }
+                    }
+                }
+                _ => Value::Unknown,
+            })
+        }
         "io.open" | "codecs.open" => Some(builtin::open(run, given)?),
         "json.load" | "simplejson.load" | "ujson.load" | "orjson.load" => Some(match first {
             Some(Value::File(file)) => {
@@ -178,7 +224,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             }
             _ => Value::Unknown,
         }),
-        "yaml.safe_load" | "yaml.load" | "yaml.full_load" => Some(Value::Unknown),
+        "yaml.safe_load" | "yaml.load" | "yaml.full_load" => Some(match first.cloned() {
+            Some(source) => load_yaml(run, &source)?,
+            None => Value::Unknown,
+        }),
         "zipfile.ZipFile" | "tarfile.open" => {
             if let Some(path) = path {
                 let mode = given.get(1, "mode").and_then(Value::text).unwrap_or("r").to_owned();
@@ -221,6 +270,20 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
 }
 
 fn listing(run: &mut Run<'_>, name: &str, path: Option<&str>) -> Done<Value> {
+    if matches!(name, "glob.glob" | "glob.iglob")
+        && let Some((folder, pattern)) = path.and_then(|path| path.rsplit_once('/').or(Some((".", path))))
+        && !folder.contains(['*', '?', '['])
+    {
+        let found = files_like(run, &paths::absolute(folder), pattern, false)?;
+        return Ok(match found {
+            Some(found) if folder.starts_with('/') => {
+                // Unlike pathlib, glob leaves hidden files out.
+                let shown = found.into_iter().filter(|path| !path.contains("/.")).map(Value::str).collect();
+                run.state.new_list(shown)
+            }
+            _ => run.state.open_list(),
+        });
+    }
     if name != "os.listdir" {
         return Ok(run.state.open_list());
     }
@@ -239,6 +302,98 @@ fn listing(run: &mut Run<'_>, name: &str, path: Option<&str>) -> Done<Value> {
         }
         _ => Ok(run.state.open_list()),
     }
+}
+
+/// The paths in a folder of the archive whose names fit a pattern of `*` and `?`; `None` where they cannot be told.
+fn files_like(run: &mut Run<'_>, folder: &str, pattern: &str, deep: bool) -> Done<Option<Vec<String>>> {
+    let changed =
+        run.state.written.iter().chain(run.state.filled.iter()).any(|other| other.starts_with(folder));
+    let Some(inside) = run.world.in_archive(folder) else { return Ok(None) };
+    if changed || pattern.contains(['[', '/']) || pattern.contains("**") {
+        return Ok(None);
+    }
+    let mut out = Vec::new();
+    if deep {
+        let below = if inside.is_empty() { String::new() } else { format!("{inside}/") };
+        for (file, _) in run.world.contents.files() {
+            run.step()?;
+            let Some(rest) = file.strip_prefix(&below) else { continue };
+            if fits(pattern, rest.rsplit('/').next().unwrap_or(rest)) {
+                out.push(format!("{folder}/{rest}"));
+            }
+        }
+        return Ok(Some(out));
+    }
+    let Some(entries) = run.world.list(folder).map_err(Stop::Miss)? else { return Ok(None) };
+    for (name, _) in entries {
+        run.step()?;
+        if fits(pattern, &name) {
+            out.push(format!("{folder}/{name}"));
+        }
+    }
+    Ok(Some(out))
+}
+
+/// Whether a name fits a pattern of `*` and `?`.
+fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut in_name, mut star) = (0, 0, None);
+    while in_name < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, in_name));
+                at += 1;
+            }
+            Some(c) if *c == '?' || name.get(in_name) == Some(c) => {
+                at += 1;
+                in_name += 1;
+            }
+            _ => match star {
+                Some((star_at, from)) => {
+                    at = star_at + 1;
+                    in_name = from + 1;
+                    star = Some((star_at, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(at).all(|c| *c == '*')
+}
+
+/// `os.mkdir`, `os.makedirs`, `Path.mkdir`.
+fn make_folder(run: &mut Run<'_>, path: &str, may_exist: bool) -> Done<()> {
+    let full = paths::absolute(path);
+    // What lies in the image may come from a mount, and what is written once is there at the next try.
+    if !may_exist && run.world.in_archive(&full).is_some() {
+        let there = run.there(&full)?;
+        if matches!(there, There::File(_) | There::Folder) && !run.is_written(&full) {
+            return run.raise(
+                "FileExistsError",
+                format!("[Errno 17] File exists: '{path}'"),
+                run.fault_here(),
+            );
+        }
+    }
+    run.state.written.insert(format!("{full}/"));
+    Ok(())
+}
+
+/// `yaml.safe_load(source)`: what it is where it is read without fault; what PyYAML refuses is left open.
+fn load_yaml(run: &mut Run<'_>, source: &Value) -> Done<Value> {
+    let text = match source {
+        Value::Str(text) => text.to_string(),
+        Value::File(file) => match content(run, &file.path, false)? {
+            Value::Str(text) => text.to_string(),
+            _ => return Ok(Value::Unknown),
+        },
+        _ => return Ok(Value::Unknown),
+    };
+    Ok(match crate::yaml::parse(&text) {
+        Ok(Some(value)) => to_value(run, &value, Origin::Own),
+        Ok(None) => Value::None,
+        Err(_) => Value::Unknown,
+    })
 }
 
 /// `json.load(file)`.
@@ -346,14 +501,32 @@ pub(crate) fn path_method(run: &mut Run<'_>, path: &Str, name: &str, given: &Arg
             None => Value::Unknown,
         },
         "mkdir" => {
-            run.state.written.insert(format!("{full}/"));
+            let may_exist = given.get(2, "exist_ok").is_some_and(|value| run.truth(value) != Some(false));
+            make_folder(run, path, may_exist)?;
             Value::None
         }
         "write_text" | "write_bytes" | "touch" => {
             run.state.written.insert(full);
             Value::None
         }
-        "iterdir" | "glob" | "rglob" => run.state.open_list(),
+        "iterdir" => match files_like(run, &full, "*", false)? {
+            Some(found) => {
+                run.state.new_list(found.into_iter().map(|path| Value::Path(Rc::from(path))).collect())
+            }
+            None => run.state.open_list(),
+        },
+        "glob" | "rglob" => {
+            let pattern = given.args.first().and_then(Value::text).map(str::to_owned);
+            match pattern {
+                Some(pattern) => match files_like(run, &full, &pattern, name == "rglob")? {
+                    Some(found) => run
+                        .state
+                        .new_list(found.into_iter().map(|path| Value::Path(Rc::from(path))).collect()),
+                    None => run.state.open_list(),
+                },
+                None => run.state.open_list(),
+            }
+        }
         _ => Value::Unknown,
     })
 }

@@ -45,6 +45,17 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             Some(Value::Unknown)
         }
         "pickle.load" | "dill.load" | "cloudpickle.load" => {
+            if let Some(Value::File(file)) = given.get(0, "file")
+                && file.reads
+                && !file.is_binary
+                && name == "pickle.load"
+            {
+                return run.raise(
+                    "TypeError",
+                    "a bytes-like object is required, not 'str'",
+                    run.fault_here(),
+                );
+            }
             let python = python(run);
             Some(opened(run, given.get(0, "file"), "opens", move |weights, _| {
                 load::pickle_load(weights, python)
@@ -65,6 +76,34 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             Some(opened(run, given.get(0, "file"), "opens", move |weights, path| {
                 load::np_load(weights, allow, path)
             })?)
+        }
+        "torch.nn.modules.utils.consume_prefix_in_state_dict_if_present"
+        | "torch.nn.consume_prefix_in_state_dict_if_present" => {
+            if let (Some(Value::Dict(id)), Some(prefix)) =
+                (given.get(0, "state_dict"), given.get(1, "prefix"))
+                && let Some(dict) = run.state.dict_mut(*id)
+            {
+                match prefix {
+                    Value::Str(prefix) => {
+                        for (key, _) in &mut dict.items {
+                            if let Some(rest) = key.text().and_then(|key| key.strip_prefix(&**prefix)) {
+                                *key = Value::str(rest);
+                            }
+                        }
+                    }
+                    _ => dict.is_open = true,
+                }
+            }
+            Some(Value::None)
+        }
+        "torch.cuda.get_device_name"
+        | "torch.cuda.get_device_properties"
+        | "torch.cuda.get_device_capability"
+        | "torch.cuda.set_device"
+        | "torch.cuda.current_device"
+        | "torch.cuda.mem_get_info" => {
+            needs_gpu(run)?;
+            Some(Value::Unknown)
         }
         "torch.device" => Some(device(run, given)?),
         "torch.cuda.is_available" => Some(run.world.gpu.map_or(Value::Unknown, Value::Bool)),
@@ -145,6 +184,13 @@ fn qualified(run: &Run<'_>, value: &Value) -> Option<String> {
     }
 }
 
+/// What a device string may begin with (torch, c10/core/Device.cpp); those of older releases are among them.
+#[rustfmt::skip]
+const DEVICES: &[&str] = &[
+    "cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "ort", "xla",
+    "lazy", "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone", "npu",
+];
+
 /// `torch.device(…)`.
 fn device(run: &mut Run<'_>, given: &Args<'_>) -> Done<Value> {
     if let Some(Value::Str(text)) = given.args.first() {
@@ -161,7 +207,13 @@ fn device(run: &mut Run<'_>, given: &Args<'_>) -> Done<Value> {
             }
             return Err(Stop::Raise(Box::new(raised)));
         }
-        let _ = kind;
+        if !DEVICES.contains(&kind) {
+            let text = format!(
+                "Expected one of {} device type at start of device string: {kind}",
+                DEVICES.join(", ")
+            );
+            return run.raise("RuntimeError", text, Fault::InitializeFails);
+        }
     }
     Ok(make(run, "torch.device", given.args.to_vec(), given.named.to_vec()))
 }
@@ -184,7 +236,8 @@ fn map_location(run: &Run<'_>, value: Option<&Value>) -> MapLocation {
             },
             _ => MapLocation::Unknown,
         },
-        // Computed from what is there.
+        // Which of its keys the file's storages have is not looked up.
+        Some(Value::Dict(_) | Value::Unknown) => MapLocation::Unknown,
         Some(_) => MapLocation::Given,
     }
 }
@@ -632,7 +685,7 @@ fn load_state_dict(run: &mut Run<'_>, model: &Value, given: &Args<'_>) -> Done<V
     let shape = to_shape(run, &state.clone(), 0);
     let model = layers::model(run, model);
     match fits::load_state_dict(&shape, &model, strict) {
-        Fit::Fits => Ok(Value::Unknown),
+        Fit::Fits => Ok(unfit_keys(run, &shape, &model)),
         Fit::Raises(raise) => {
             let mut error = run.error(raise.exception, &raise.text, raise.fault);
             if !raise.what.is_empty() {
@@ -650,6 +703,29 @@ fn load_state_dict(run: &mut Run<'_>, model: &Value, given: &Args<'_>) -> Done<V
     }
 }
 
+/// What `load_state_dict` returns: the keys that are missing and those that are too many.
+fn unfit_keys(run: &mut Run<'_>, state: &Shape, model: &fits::Model) -> Value {
+    let lists = match fits::unfit_keys(state, model) {
+        Some((missing, unexpected)) => [missing, unexpected].map(|keys| {
+            let keys = keys.into_iter().map(Value::str).collect();
+            run.state.new_list(keys)
+        }),
+        None => [run.state.open_list(), run.state.open_list()],
+    };
+    let value = make(run, KEYS, lists.to_vec(), Vec::new());
+    if let Value::Made(id) = &value
+        && let Some(made) = run.state.made_mut(*id)
+    {
+        let [missing, unexpected] = lists;
+        made.names.insert(Rc::from("missing_keys"), missing);
+        made.names.insert(Rc::from("unexpected_keys"), unexpected);
+    }
+    value
+}
+
+/// The named tuple that `load_state_dict` returns.
+pub(crate) const KEYS: &str = "torch.nn.modules.module._IncompatibleKeys";
+
 /// A demand for a GPU that perhaps is not there.
 fn wants_gpu(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<()> {
     let wants = match name {
@@ -664,20 +740,24 @@ fn wants_gpu(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<()> {
         },
         _ => false,
     };
-    if !wants {
-        return Ok(());
-    }
+    if wants { needs_gpu(run) } else { Ok(()) }
+}
+
+/// Raises what torch raises where no GPU is there, perhaps.
+fn needs_gpu(run: &mut Run<'_>) -> Done<()> {
     let mut raised = run.error(
         "RuntimeError",
         "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver from http://www.nvidia.com/Download/index.aspx",
         Fault::InitializeFails,
     );
-    raised.what = Some(Rc::from("the handler moves the model to CUDA without asking whether a GPU is there"));
+    raised.what = Some(Rc::from("the handler uses CUDA without asking whether a GPU is there"));
     raised.fix = Some(Rc::from("choose the device by torch.cuda.is_available()"));
     raised.condition = Some(Rc::from("a GPU that torch can use lifts it"));
     match run.world.gpu {
         Some(true) => {}
         Some(false) => return Err(Stop::Raise(Box::new(raised))),
+        // Below a condition that cannot be seen it is that condition that asks for the GPU.
+        None if run.doubt > 0 => {}
         None => run.note_perhaps(raised),
     }
     Ok(())
@@ -744,6 +824,13 @@ pub(crate) fn made_method(
     name: &str,
     given: &Args<'_>,
 ) -> Done<Option<Value>> {
+    if of == "torch.Tensor" {
+        if matches!(name, "to" | "cuda") {
+            wants_gpu(run, name, given)?;
+            return Ok(Some(value.clone()));
+        }
+        return Ok(None);
+    }
     let is_layer = of.starts_with("torch.nn.") || of.starts_with("torch.jit.") || of.starts_with("pickled:");
     if !is_layer
         && !of.starts_with("torchvision.")
