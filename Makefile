@@ -38,7 +38,7 @@ bless:
 
 # The tables of README's "How fast", side by side in one run (needs a Docker engine; see benches/README.md).
 bench: all
-	$(CARGO) build --release --locked --quiet -p envdiff --example added_reading
+	$(CARGO) build --release --locked --quiet -p envdiff --example added_reading --example lock_verdict
 	benches/run.py
 
 # Each fuzz target for FUZZ_SECONDS.

@@ -13,6 +13,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVDIFF = os.path.join(ROOT, "target/release/envdiff")
+VERDICT = os.path.join(ROOT, "target/release/examples/lock_verdict")
 ADDED = os.path.join(ROOT, "target/release/examples/added_reading")
 TOOLS = os.path.join(ROOT, "target/bench")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -162,14 +163,57 @@ def beneath(rounds):
         print("\n".join(rows))
 
 
+def of_locks(rounds):
+    """Reading a lock, selecting from it and judging an image by it; beside `uv export` of the same lock, each as a whole process."""
+    _, uv = tools()
+    work = os.path.join(TOOLS, "locks")
+    # In a process of its own: what this one grows to would count as the first memory of those that it starts.
+    made = json.loads(output(sys.executable, os.path.join(ROOT, "benches/locks.py"), work))
+    turns_in_process = max(31, rounds)
+    print("\nLocks: reading and selecting, and the verdicts over an image that holds what is locked, in one process, best and median of %d turns;\n"
+          "then the whole commands, `envdiff lock` and `uv export` of the same lock, of %d runs\n" % (turns_in_process, rounds))
+    print("| lock | MB | read ms, best | median | verdicts ms, best | median | peak MB | envdiff lock s, best | median | peak MB | uv export s, best | median | peak MB |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for name, (lock, root) in made.items():
+        snapshot = root + ".json"
+        with open(snapshot, "w") as fh:
+            subprocess.run([ENVDIFF, "inspect", "dir:" + root, "--format", "json"], check=True, stdout=fh)
+        turns = [json.loads(line) for line in output(VERDICT, lock, snapshot, str(turns_in_process)).splitlines()]
+        whole = {"envdiff": [ENVDIFF, "lock", lock, "--python-version", "3.11.7", "--platform", "linux-x86_64"]}
+        if lock.endswith("uv.lock"):
+            whole["uv"] = [uv, "export", "--project", os.path.dirname(lock), "--frozen", "--offline", "--no-cache", "-q"]
+        runs = {tool: [] for tool in whole}
+        for _ in range(rounds):
+            for tool, command in whole.items():
+                runs[tool].append(once(command))
+        cells = ["%s" % name, "%.1f" % (os.path.getsize(lock) / 1e6)]
+        for key in ("read", "judged"):
+            cells += ["%.2f" % min(t[key] for t in turns), "%.2f" % statistics.median(t[key] for t in turns)]
+        # Of a process of its own, for one run.
+        cells.append("%.0f" % (json.loads(output(VERDICT, lock, snapshot, "1"))["peak"] / 1024))
+        for tool in ("envdiff", "uv"):
+            if tool not in runs:
+                cells += ["", "", ""]
+                continue
+            failed = {str(r["status"]) for r in runs[tool]} - {"0"}
+            walls = [r["wall"] for r in runs[tool]]
+            cells += ["%.4f%s" % (min(walls), " (status %s)" % "/".join(failed) if failed else ""), "%.4f" % statistics.median(walls),
+                      "%.0f" % max(r["peak"] for r in runs[tool])]
+        print("| %s |" % " | ".join(cells))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--torch", action="store_true", help="only what lies under the packages of the images envdiff-torch/…")
+    parser.add_argument("--locks", action="store_true", help="only what reading locks takes")
     parser.add_argument("images", nargs="*")
     asked = parser.parse_args()
     if asked.torch:
         beneath(asked.rounds)
+        return
+    if asked.locks:
+        of_locks(asked.rounds)
         return
     named = asked.images or [i for i in ("envdiff-corpus/torchserve-venv", "envdiff-corpus/big") if i in images(i)]
     if not named:
@@ -186,6 +230,7 @@ def main():
             engine.terminate()
     if not asked.images:
         beneath(asked.rounds)
+        of_locks(asked.rounds)
 
 
 main()

@@ -502,44 +502,75 @@ fn what_tells_more_than_packages() {
     }
 }
 
-/// `fixtures/locks`: what each tool says that its lock installs, recorded by `make.py`, for twelve environments and each wish.
+/// What a lock installs, as `name==version` (or another specifier), the project itself left out.
+fn installed(answer: &Value) -> Vec<String> {
+    let mut out: Vec<String> = answer["locks"][0]["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| !["editable", "virtual"].contains(&package["source"]["kind"].as_str().unwrap()))
+        .map(|package| {
+            format!("{}{}", package["name"].as_str().unwrap(), package["specifier"].as_str().unwrap())
+        })
+        .collect();
+    out.sort();
+    out
+}
+
+fn words(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
+}
+
+/// Asks for what a case wishes in an environment (`3.11.7 linux-x86_64`) and says where the tool's answer is another one: a list, or
+/// an object that says why it refuses.
+fn beside(lock: &Path, wishes: &[&str], environment: &str, theirs: &Value) -> Option<String> {
+    let (python, platform) = environment.split_once(' ').unwrap();
+    let mut options = vec!["--python-version", python, "--platform", platform];
+    options.extend(wishes);
+    match (ask(lock, &options), theirs["refused"].as_str()) {
+        (Err(_), Some(_)) => None,
+        (Err(error), None) => {
+            Some(format!("{wishes:?} {environment}: refused, the tool installs it: {error}"))
+        }
+        (Ok(_), Some(why)) => Some(format!("{wishes:?} {environment}: the tool refuses it: {why}")),
+        (Ok(answer), None) => {
+            let (ours, mut theirs) = (installed(&answer), words(theirs));
+            theirs.sort_unstable();
+            let is_sure = answer["locks"][0]["undetermined"].as_array().unwrap().is_empty();
+            let only = |these: &[String], those: &[String]| -> Vec<String> {
+                these.iter().filter(|one| !those.contains(one)).cloned().collect()
+            };
+            let theirs: Vec<String> = theirs.into_iter().map(str::to_owned).collect();
+            (ours != theirs || !is_sure).then(|| {
+                let (more, less) = (only(&ours, &theirs), only(&theirs, &ours));
+                format!("{wishes:?} {environment}: the tool does not install {more:?}, and installs {less:?}")
+            })
+        }
+    }
+}
+
+/// `fixtures/locks`: what each tool says that its lock installs, recorded by `make.py`, for sixteen environments and each wish; of
+/// pylock.toml what `packaging` selects.
 #[test]
 fn our_own_locks_install_what_their_tools_say() {
     let root = envdiff_tests::root().join("fixtures/locks");
     let mut count = 0;
     let mut faults = Vec::new();
-    for tool in ["uv", "poetry", "pdm", "pipenv"] {
-        let truth = json(&root.join(tool).join("truth.json"));
+    for (tool, file) in [
+        ("uv", "truth.json"),
+        ("poetry", "truth.json"),
+        ("pdm", "truth.json"),
+        ("pipenv", "truth.json"),
+        ("uv", "pylock-truth.json"),
+        ("pdm", "pylock-truth.json"),
+    ] {
+        let truth = json(&root.join(tool).join(file));
+        let lock = root.join(tool).join(truth["lock"].as_str().unwrap());
         for case in truth["cases"].as_array().unwrap() {
-            let wishes: Vec<&str> =
-                case["wishes"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-            for (environment, installed) in case["installed"].as_object().unwrap() {
-                let (python, platform) = environment.split_once(' ').unwrap();
-                let mut words = vec!["--python-version", python, "--platform", platform];
-                words.extend(&wishes);
-                let answer = ask(&root.join(tool).join(truth["lock"].as_str().unwrap()), &words).unwrap();
-                let mut ours: Vec<String> = answer["locks"][0]["packages"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .filter(|package| {
-                        package["source"]["kind"] != "editable" && package["source"]["kind"] != "virtual"
-                    })
-                    .map(|package| {
-                        format!(
-                            "{}{}",
-                            package["name"].as_str().unwrap(),
-                            package["specifier"].as_str().unwrap()
-                        )
-                    })
-                    .collect();
-                ours.sort();
-                let theirs: Vec<&str> =
-                    installed.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+            for (environment, theirs) in case["installed"].as_object().unwrap() {
                 count += 1;
-                if ours != theirs || !answer["locks"][0]["undetermined"].as_array().unwrap().is_empty() {
-                    faults.push(format!("{tool} {wishes:?} {environment}:\n  {ours:?}\n  {theirs:?}"));
-                }
+                let fault = beside(&lock, &words(&case["wishes"]), environment, theirs);
+                faults.extend(fault.map(|fault| format!("{tool} {file} {fault}")));
             }
         }
     }
@@ -549,6 +580,97 @@ fn our_own_locks_install_what_their_tools_say() {
     let pylock = versions(&ask(&root.join("uv/pylock.toml"), &LINUX).unwrap());
     let lock = versions(&ask(&root.join("uv/uv.lock"), &LINUX).unwrap());
     assert_eq!(pylock, lock.into_iter().filter(|(name, _)| name != "small").collect::<Vec<_>>());
+}
+
+/// `fixtures/locks/real`: locks of large projects, cut down by `real.py`, and what their tools make of them.
+#[test]
+fn locks_of_large_projects_install_what_their_tools_say() {
+    let root = envdiff_tests::root().join("fixtures/locks/real");
+    let mut count = 0;
+    let mut faults = Vec::new();
+    for project in ["letta", "fastmcp", "openhands-ai"] {
+        let truth = json(&root.join(project).join("truth.json"));
+        let lock = root.join(project).join(truth["lock"].as_str().unwrap());
+        for case in truth["cases"].as_array().unwrap() {
+            for (environment, more) in case["and"].as_object().unwrap() {
+                count += 1;
+                let theirs = match more {
+                    Value::Array(more) => {
+                        Value::Array([case["everywhere"].as_array().unwrap().as_slice(), more].concat())
+                    }
+                    refused => refused.clone(),
+                };
+                let fault = beside(&lock, &words(&case["wishes"]), environment, &theirs);
+                faults.extend(fault.map(|fault| format!("{project} {fault}")));
+            }
+        }
+    }
+    eprintln!("{count} selections of large locks");
+    assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
+}
+
+/// `fixtures/locks`: what tools list and save of an environment, recorded by `make.py`, is recognised and read whole.
+#[test]
+fn what_tools_write_of_an_environment_is_recognised_and_read() {
+    let root = envdiff_tests::root().join("fixtures/locks");
+    let mut count = 0;
+    for (folder, formats) in [
+        (
+            "pip",
+            &[
+                ("freeze.txt", "requirements"),
+                ("list.txt", "pip-list"),
+                ("list-verbose.txt", "pip-list"),
+                ("list-freeze.txt", "requirements"),
+                ("list.json", "pip-list"),
+                ("inspect.json", "pip-inspect"),
+                ("pylock.toml", "pylock"),
+            ][..],
+        ),
+        ("pip-tools", &[("requirements.txt", "requirements"), ("requirements-hashes.txt", "requirements")]),
+        (
+            "cyclonedx",
+            &[
+                ("environment.json", "cyclonedx"),
+                ("environment-1.4.json", "cyclonedx"),
+                ("requirements.json", "cyclonedx"),
+                ("pipenv.json", "cyclonedx"),
+            ],
+        ),
+        (
+            "mlflow",
+            &[
+                ("", "mlflow"),
+                ("MLmodel", "mlflow"),
+                ("python_env.yaml", "mlflow"),
+                ("requirements.txt", "requirements"),
+            ],
+        ),
+    ] {
+        let truth = json(&root.join(folder).join("truth.json"));
+        for (file, format) in formats {
+            let answer = ask(&root.join(folder).join(file), &LINUX).unwrap();
+            assert_eq!(answer["locks"][0]["format"], *format, "{folder}/{file}");
+            let mut ours: Vec<String> = versions(&answer)
+                .into_iter()
+                .map(|(name, version)| format!("{name}=={}", version.unwrap_or_default()))
+                .collect();
+            ours.sort();
+            let known = &truth["packages"];
+            let mut theirs = words(if known[*file].is_null() { &known[""] } else { &known[*file] });
+            // Of an editable install pip freeze tells the folder alone.
+            if *file == "freeze.txt" {
+                theirs.retain(|one| !one.starts_with("small=="));
+                ours.retain(|one| one != "?==");
+            }
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs, "{folder}/{file}");
+            count += 1;
+        }
+    }
+    eprintln!("{count} files of pip, pip-tools, cyclonedx-py and MLflow");
+    let model = ask(&root.join("mlflow"), &LINUX).unwrap();
+    assert_eq!(model["locks"][0]["format_version"], "3.17.2");
 }
 
 /// The verdict over each requirement of a lock, by name.
@@ -601,4 +723,350 @@ fn an_image_is_held_against_what_is_selected_for_it() {
         verdicts(&image, "list.txt", &[]),
         named(&[("torch", "version-mismatch"), ("libblas", "not-applicable")])
     );
+}
+
+/// A small image of training, beside which small images of serving are held.
+fn trained() -> SmallImage {
+    let image = SmallImage::new().with("torch", "2.1.2").with("tqdm", "4.66.1");
+    let site = envdiff_tests::small_image::SITE;
+    for (name, more) in [
+        (
+            "mylib",
+            r#"{"url": "https://h.example/mylib-1.0-py3-none-any.whl", "archive_info": {"hashes": {"sha256": "11"}}}"#,
+        ),
+        (
+            "team",
+            r#"{"url": "https://h.example/team.git", "vcs_info": {"vcs": "git", "commit_id": "0123456789012345678901234567890123456789"}}"#,
+        ),
+    ] {
+        image.put(
+            &format!("{site}/{name}-1.0.dist-info/METADATA"),
+            &format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n\n"),
+        );
+        image.put(&format!("{site}/{name}-1.0.dist-info/direct_url.json"), more);
+    }
+    image
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn an_image_stands_where_a_lock_is_wanted() {
+    let training = trained();
+    let here = format!("dir:{}", training.root().display());
+    let serving = SmallImage::new().with("torch", "2.1.0").with("tqdm", "4.66.1").with("mylib", "1.0");
+    let snapshot = envdiff().args(["inspect", &here, "--format", "json"]).output().unwrap();
+    serving.lock("train.json", &text(&snapshot.stdout));
+    let named = |rows: &[(&str, &str)]| -> BTreeMap<String, String> {
+        rows.iter().map(|(name, verdict)| ((*name).to_owned(), (*verdict).to_owned())).collect()
+    };
+    // An index's copy of what training had from a URL tells no source; a commit's is missing.
+    let wanted = named(&[
+        ("torch", "version-mismatch"),
+        ("tqdm", "satisfied"),
+        ("mylib", "unverifiable"),
+        ("team", "missing"),
+    ]);
+    for lock in [here.as_str(), "train.json", "snapshot:train.json"] {
+        assert_eq!(verdicts(&serving, lock, &[]), wanted, "{lock}");
+    }
+    let words = ["dir:root", "--image-config", "config.json", "train.json", "--format", "json"];
+    let output = envdiff().current_dir(serving.beside()).args(words).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let audit = &report["audits"][0];
+    assert_eq!(audit["locks"][0]["format"], "snapshot");
+    assert_eq!(audit["locks"][0]["read_as"], "record");
+    assert_eq!(audit["training"]["python"]["value"], "3.11.7");
+    assert_eq!(audit["requirements"][2]["at"]["file"], "train.json");
+    // Against itself an image matches.
+    let same = envdiff().args([&here, &here, "--fail-on", "warning"]).output().unwrap();
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stdout));
+    let told = envdiff().args(["lock", &here]).output().unwrap();
+    assert_eq!(
+        text(&told.stdout),
+        "mylib @ https://h.example/mylib-1.0-py3-none-any.whl\nteam @ \
+         git+https://h.example/team.git@0123456789012345678901234567890123456789\ntorch==2.1.2\ntqdm==4.66.1\n"
+    );
+}
+
+#[test]
+fn a_target_that_is_no_lock_gets_one_line() {
+    let image = SmallImage::new();
+    let told = |lock: &str| {
+        let output = envdiff().current_dir(image.beside()).args(["lock", lock]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{lock}: {}", text(&output.stdout));
+        text(&output.stderr).lines().next().unwrap_or("").to_owned()
+    };
+    assert_eq!(
+        told("dir:root"),
+        "error: dir:root tells no Python package that could be compared: none is installed"
+    );
+    assert!(told("dir:gone").contains("gone"), "{}", told("dir:gone"));
+    assert_eq!(
+        told("registry:h.example/a:1"),
+        "error: registry:h.example/a:1 is no target that can be read as a lock"
+    );
+    assert_eq!(told("train:1.0"), "error: there is no lock train:1.0");
+    // A file that is called as a target is, is a file.
+    image.lock("docker:a", "torch==2.1.2\n");
+    let output = envdiff().current_dir(image.beside()).args(["lock", "docker:a"]).output().unwrap();
+    assert_eq!(text(&output.stdout), "torch==2.1.2\n");
+}
+
+#[test]
+fn hashes_are_compared_where_the_image_tells_the_archive() {
+    let image = trained();
+    let verdict = |lock: &str| {
+        image.lock("l.txt", lock);
+        verdicts(&image, "l.txt", &[])["mylib"].clone()
+    };
+    assert_eq!(verdict("mylib==1.0 --hash=sha256:11\n"), "satisfied");
+    assert_eq!(verdict("mylib==1.0 --hash=sha256:22 --hash=sha256:11\n"), "satisfied");
+    assert_eq!(verdict("mylib==1.0 --hash=sha256:22\n"), "source-mismatch");
+    assert_eq!(verdict("mylib==1.0 --hash=sha512:22\n"), "satisfied");
+    // Those of uv.lock are read of what the image tells of alone.
+    let lock = |hash: &str| {
+        format!(
+            "version = 1\nrequires-python = \">=3.8\"\n\n[[package]]\nname = \"p\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+             dependencies = [\n    {{ name = \"mylib\" }},\n]\n\n[[package]]\nname = \"mylib\"\nversion = \"1.0\"\n\
+             source = {{ registry = \"r\" }}\nwheels = [\n    {{ url = \"https://f.example/mylib-1.0-py3-none-any.whl\", hash = \"sha256:{hash}\" }},\n]\n"
+        )
+    };
+    for (hash, wanted) in [("11", "satisfied"), ("22", "source-mismatch")] {
+        image.lock("uv.lock", &lock(hash));
+        assert_eq!(verdicts(&image, "uv.lock", &[])["mylib"], wanted, "{hash}");
+    }
+    let words = ["dir:root", "--image-config", "config.json", "uv.lock", "-v"];
+    let output = envdiff().current_dir(image.beside()).args(words).output().unwrap();
+    let told = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("installed from a URL or file alone: 1 package compared by them"), "{told}");
+}
+
+#[test]
+fn groups_that_are_not_there_and_locks_that_have_none() {
+    let image = SmallImage::new();
+    let root = envdiff_tests::root().join("fixtures/locks/uv/uv.lock");
+    image.lock("more.txt", "torch==2.1.2\n");
+    let lock = |words: &[&str]| {
+        let output = envdiff()
+            .current_dir(image.beside())
+            .args(["lock", "--python-version", "3.11.7", "--platform", "linux-x86_64"])
+            .arg(&root)
+            .args(words)
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (status, _, error) = lock(&["--no-group", "lnit"]);
+    assert_eq!(status, Some(2));
+    assert!(error.contains("has no group `lnit`") && error.contains("its groups are dev, lint"), "{error}");
+    let (status, out, _) = lock(&["more.txt", "--only-group", "lint"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        out.contains("pycodestyle==") && !out.contains("torch==") && !out.contains("requests=="),
+        "{out}"
+    );
+    let (_, out, _) = lock(&["more.txt", "--no-group", "lint"]);
+    assert!(out.contains("torch==2.1.2"), "{out}");
+}
+
+/// `[tool.poetry]` without `[project]`: what Poetry itself makes of each constraint.
+#[test]
+fn a_project_of_poetry_alone_asks_for_what_poetry_core_says() {
+    let Some(corpus) = corpus() else { return };
+    let folder = corpus.join("locks/pyproject-only/poetry-only");
+    let expected = json(&folder.join("expected.json"));
+    let answer = ask(&folder.join("pyproject.toml"), &[&LINUX[..], &["--all-extras"]].concat()).unwrap();
+    let ours: BTreeMap<String, String> = answer["locks"][0]["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap().to_owned(), one["specifier"].as_str().unwrap().to_owned()))
+        .collect();
+    let unsaid: Vec<&str> = answer["locks"][0]["undetermined"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    let release = |text: &str| -> Vec<(String, String)> {
+        let mut out: Vec<(String, String)> = text
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .map(|part| {
+                let at = part.find(|c: char| c.is_ascii_digit()).unwrap();
+                // `<4.0` and `<4` are the same bound; so are `==1` and `==1.0`, and `==1.*` is neither.
+                (part[..at].trim().to_owned(), part[at..].trim_end_matches(".0").to_owned())
+            })
+            .collect();
+        out.sort();
+        out
+    };
+    for theirs in expected["requirements"].as_array().unwrap() {
+        let line = theirs["requirement"].as_str().unwrap();
+        let (line, marker) = line.split_once(" ; ").unwrap_or((line, ""));
+        if marker.contains("darwin") {
+            continue;
+        }
+        let (name, specifier) =
+            line.split_once(" (").map_or((line, ""), |(name, rest)| (name, rest.trim_end_matches(')')));
+        if specifier.contains("||") {
+            // No one specifier of PEP 440 says it.
+            assert!(!ours.contains_key(name) || unsaid.contains(&name), "{line}");
+            continue;
+        }
+        let Some(specifier_of_ours) = ours.get(name) else { panic!("{line}: not there, {ours:?}") };
+        assert_eq!(release(specifier_of_ours), release(specifier), "{line}");
+    }
+    assert_eq!(answer["locks"][0]["requires_python"], ">=3.9,<4");
+}
+
+/// Every lock of the corpus against every image of it: the verdict over a pin is what the names and versions that the image's own
+/// interpreter lists say, whatever the format of the lock.
+#[test]
+fn verdicts_over_pins_are_what_the_images_own_interpreter_says() {
+    let (Some(corpus), true) = (corpus(), envdiff_tests::engine()) else { return };
+    let mut locks = Vec::new();
+    for folder in [
+        "uv",
+        "poetry",
+        "pdm",
+        "pipenv",
+        "pylock",
+        "pip",
+        "conda",
+        "snapshots/mlflow/model",
+        "snapshots/sbom",
+    ] {
+        files(&corpus.join("locks").join(folder), &mut locks);
+    }
+    locks.retain(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !matches!(
+            name,
+            "truth.json" | "expected.json" | "pyproject.toml" | "Pipfile" | "conda.yaml" | "python_env.yaml"
+        ) && ask(path, &LINUX).is_ok()
+    });
+    let own = envdiff_tests::root().join("target/corpus-truth");
+    let truths = if own.is_dir() { own } else { corpus.join("images/truth") };
+    let folder = tempfile::tempdir().unwrap();
+    let mut faults = Vec::new();
+    let (mut images, mut rows) = (0, 0);
+    for entry in std::fs::read_dir(truths).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let truth = std::fs::read_to_string(&path).unwrap().replace("\\udc", "\\\\udc");
+        let truth: Value = serde_json::from_str(&truth).unwrap();
+        let Some(effective) = truth["effective"].as_object().filter(|_| !truth["entry"].is_null()) else {
+            continue;
+        };
+        if !envdiff_tests::image(&format!("envdiff-corpus/{name}")) {
+            continue;
+        }
+        images += 1;
+        let snapshot = folder.path().join(format!("{name}.json"));
+        let told = envdiff()
+            .args(["inspect", &format!("docker:envdiff-corpus/{name}"), "--format", "json"])
+            .output()
+            .unwrap();
+        std::fs::write(&snapshot, told.stdout).unwrap();
+        for lock in &locks {
+            // Records of a conda prefix count there.
+            if name == "conda-prefix" && lock.to_str().unwrap().contains("/conda/") {
+                continue;
+            }
+            let output = envdiff()
+                .arg(format!("snapshot:{}", snapshot.display()))
+                .arg(lock)
+                .args(["--format", "json"])
+                .output()
+                .unwrap();
+            let Ok(report) = serde_json::from_str::<Value>(&text(&output.stdout).replace("\\udc", "\\\\udc"))
+            else {
+                faults.push(format!("{name} {}: {}", lock.display(), text(&output.stderr)));
+                continue;
+            };
+            for one in report["audits"][0]["requirements"].as_array().unwrap() {
+                let (verdict, specifier) =
+                    (one["verdict"].as_str().unwrap(), one["specifier"].as_str().unwrap());
+                let Some(wanted) = specifier.strip_prefix("==").filter(|v| !v.contains([',', '*', '=']))
+                else {
+                    continue;
+                };
+                if !["satisfied", "missing", "version-mismatch"].contains(&verdict) || !one["url"].is_null() {
+                    continue;
+                }
+                rows += 1;
+                let installed = effective.get(one["name"].as_str().unwrap()).and_then(Value::as_str);
+                let release = |version: &str| version.split('+').next().unwrap_or(version).to_owned();
+                let says = match installed {
+                    None => "missing",
+                    Some(have) if have == wanted || (!wanted.contains('+') && release(have) == wanted) => {
+                        "satisfied"
+                    }
+                    Some(_) => "version-mismatch",
+                };
+                if verdict != says {
+                    faults.push(format!("{name} {}: {one} beside {installed:?}", lock.display()));
+                }
+            }
+        }
+    }
+    eprintln!("{rows} verdicts over pins of {} locks in {images} images", locks.len());
+    assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
+}
+
+fn files(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, out) } else { out.push(path) }
+    }
+    out.sort();
+}
+
+#[test]
+fn builds_of_conda_are_held_against_the_records_of_the_images_prefix() {
+    let image = SmallImage::new().with("torch", "2.3.1").with("faiss-cpu", "1.8.0");
+    for (name, version, build) in [
+        ("pytorch", "2.3.1", "py3.11_cuda12.1_0"),
+        ("cuda-cudart", "12.1.105", "0"),
+        ("tqdm", "4.66.1", "py311_0"),
+    ] {
+        let record = serde_json::json!({"name": name, "version": version, "build": build, "channel": "https://c.example/main"});
+        image.put(&format!("/usr/local/conda-meta/{name}-{version}-{build}.json"), &record.to_string());
+    }
+    image.lock(
+        "list.txt",
+        "pytorch=2.3.1=py3.11_cpu_0\ncuda-cudart=12.0.0=0\nfaiss-cpu=1.8.0=py3.11_h1_0_cpu\ntqdm=4.66.1=py311_0\n",
+    );
+    let words = ["dir:root", "--image-config", "config.json", "list.txt", "--format", "json", "--demand"];
+    let output = envdiff().current_dir(image.beside()).args(words).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let audit = &report["audits"][0];
+    let verdicts: Vec<(&str, &str)> = audit["requirements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["verdict"].as_str().unwrap()))
+        .collect();
+    // conda's faiss-cpu installs faiss; the index's distribution of conda's name is it too. What a record alone tells is there.
+    assert_eq!(
+        verdicts,
+        [
+            ("torch", "satisfied"),
+            ("cuda-cudart", "version-mismatch"),
+            ("faiss", "satisfied"),
+            ("tqdm", "satisfied")
+        ]
+    );
+    let findings: Vec<(&str, &str)> = audit["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["check"].as_str().unwrap(), one["subject"].as_str().unwrap()))
+        .filter(|(check, _)| ["build-differs", "version-mismatch", "package-missing"].contains(check))
+        .collect();
+    assert_eq!(findings, [("version-mismatch", "cuda-cudart"), ("build-differs", "torch")]);
 }

@@ -62,6 +62,9 @@ pub(crate) struct Audit {
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) image: Option<String>,
     /// What training was locked to: a path, or - for standard input
+    ///
+    /// A folder is a project or a model of MLflow. An image, container, archive or folder that trained is written with its prefix, such as
+    /// docker:train:1.0; `envdiff explain locks` lists all formats.
     #[arg(value_name = "LOCK")]
     pub(crate) locks: Vec<String>,
 
@@ -191,9 +194,13 @@ pub(crate) struct GroupOptions {
     #[arg(long = "group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
     pub(crate) groups: Vec<Name>,
     /// Not this group; repeatable
+    ///
+    /// It must be one of the lock's.
     #[arg(long = "no-group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
     pub(crate) no_groups: Vec<Name>,
     /// This group and nothing else; repeatable
+    ///
+    /// With several locks nothing counts of one that has no such group, a requirements file for instance.
     #[arg(long = "only-group", value_name = "NAME", value_parser = package_name, help_heading = "Reading the lock")]
     #[arg(conflicts_with_all = ["groups", "all_groups"])]
     pub(crate) only_groups: Vec<Name>,
@@ -237,7 +244,7 @@ impl GroupOptions {
 /// `envdiff lock`
 #[derive(Debug, Args)]
 pub(crate) struct LockCommand {
-    /// Locks: paths, or - for standard input
+    /// Locks: paths, - for standard input, or targets with their prefix
     #[arg(value_name = "LOCK", required = true)]
     pub(crate) locks: Vec<String>,
 

@@ -124,6 +124,9 @@ impl Conversation {
 
     /// The archives that the image's own server would load at its start.
     pub(crate) fn archives(&mut self, snapshot: &Snapshot) -> Result<Vec<Archive>, Failure> {
+        if !envdiff_mar::starts_server(snapshot.config.as_ref()) {
+            return Ok(Vec::new());
+        }
         let server = self.of_server(snapshot)?;
         let environment = server.as_ref().unwrap_or(&snapshot.environment);
         self.ask(|seen| envdiff_mar::in_image(&Image { seen, environment, config: snapshot.config.as_ref() }))

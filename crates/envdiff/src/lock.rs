@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use envdiff_lock::{Disk, Environment, Libc, LockError, Opened, ReadAsChoice, Selected};
-use envdiff_model::{Libc as ImageLibc, Locked};
+use envdiff_model::{Libc as ImageLibc, Locked, Machine};
 
-use crate::cli::{LockCommand, Shared, TargetOptions, platform};
+use crate::cli::{LockCommand, Shared, TargetOptions, Way, platform};
 use crate::failure::Failure;
 use crate::gather::gather;
 use crate::output::{Stdout, view};
@@ -13,10 +13,12 @@ use crate::progress::Progress;
 use crate::status::Status;
 
 pub(crate) fn run(options: &LockCommand, shared: &Shared) -> Result<Status, Failure> {
-    let locks = open(&options.locks, ReadAsChoice::Auto)?;
+    let progress = Arc::new(Progress::new(shared.quiet));
+    let of_locks = LockTargets { platform: None, read: options.read };
+    let locks = open(&options.locks, ReadAsChoice::Auto, &of_locks, &progress)?;
+    progress.clear();
     let environment = match &options.target {
         Some(target) => {
-            let progress = Arc::new(Progress::new(shared.quiet));
             let how = TargetOptions {
                 platform: options.platform.as_deref().map(of_target).transpose()?,
                 read: options.read,
@@ -38,7 +40,9 @@ pub(crate) fn run(options: &LockCommand, shared: &Shared) -> Result<Status, Fail
     }
     for (opened, lock) in locks.iter().zip(&mut selected) {
         lock.settle(&environment);
-        opened.add_hashes(lock);
+        if options.format.0.hashes {
+            opened.add_hashes(lock, |_| true);
+        }
     }
     let locked = Locked {
         markers: environment.markers().clone(),
@@ -59,15 +63,47 @@ fn refusal(selected: &mut [Selected]) -> Option<LockError> {
     selected.iter_mut().find(|lock| !lock.refusals.is_empty()).map(|lock| lock.refusals.swap_remove(0))
 }
 
-/// Opens locks; standard input can be one of them.
-pub(crate) fn open(locks: &[String], choice: ReadAsChoice) -> Result<Vec<Opened>, Failure> {
+/// How targets that stand where a lock is wanted are read.
+pub(crate) struct LockTargets {
+    pub(crate) platform: Option<String>,
+    pub(crate) read: Way,
+}
+
+/// Opens locks; standard input can be one of them, and targets, written with their prefix.
+pub(crate) fn open(
+    locks: &[String],
+    choice: ReadAsChoice,
+    targets: &LockTargets,
+    progress: &Arc<Progress>,
+) -> Result<Vec<Opened>, Failure> {
     let from_stdin = locks.iter().filter(|lock| *lock == "-").count();
     if from_stdin > 1 {
         return Err(Failure::StandardInputTwice(from_stdin));
     }
     let disk = Disk::new();
-    locks.iter().map(|lock| Ok(envdiff_lock::open(lock, &disk, choice)?)).collect()
+    locks
+        .iter()
+        .map(|lock| {
+            if !envdiff_lock::is_target(lock, &disk) {
+                return Ok(envdiff_lock::open(lock, &disk, choice)?);
+            }
+            let how = TargetOptions {
+                platform: targets.platform.clone(),
+                read: targets.read,
+                python: None,
+                image_config: None,
+                exec: false,
+                exec_gpus: None,
+            };
+            // The machine that an image will be served by is not the one that it trained on; a snapshot tells its own.
+            let machine = (!lock.starts_with("snapshot:")).then(|| Machine::unknown(NOT_TOLD));
+            let (snapshot, _) = gather(lock, &how, machine, progress)?;
+            Ok(envdiff_lock::of_target(lock, &snapshot, choice)?)
+        })
+        .collect()
 }
+
+const NOT_TOLD: &str = "no image tells which machine it ran on";
 
 /// The environment of an image, as locks are selected for it.
 pub(crate) fn of_image(environment: &envdiff_model::Environment) -> Environment {

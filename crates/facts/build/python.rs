@@ -1,4 +1,4 @@
-//! `python_stdlib.toml` and `import_names.toml` come in; their static rows come out, sorted by name.
+//! `python_stdlib.toml`, `import_names.toml` and `conda_names.toml` come in; their static rows come out, sorted by name.
 
 use serde::Deserialize;
 
@@ -159,6 +159,49 @@ pub fn import_names(text: &str) -> Result<String, String> {
                 distributions: at.texts("distributions", &r.distributions)?,
                 not_on_package_index: at.texts("not_on_package_index", &r.not_on_package_index)?,
                 unverified: r.unverified,
+                source: at.text("source", &r.source)?,
+            );
+            Ok((r.name.clone(), code))
+        },
+    )?;
+    Ok(out)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CondaFile {
+    meta: Meta,
+    conda: Vec<CondaName>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CondaName {
+    name: String,
+    distribution: Option<String>,
+    source: String,
+}
+
+pub fn conda_names(text: &str) -> Result<String, String> {
+    let file: CondaFile = read(text)?;
+    let mut out = checked(&file.meta)?;
+    rows(
+        &mut out,
+        ("conda", "CONDA_NAMES", "CondaName"),
+        &file.conda,
+        |r| r.name.clone(),
+        |at, r| {
+            let is_name =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+            if r.name.is_empty() || !r.name.chars().all(is_name) {
+                return Err(at.fault("name: is none of conda's"));
+            }
+            if let Some(distribution) = &r.distribution {
+                at.text("distribution", distribution)?;
+            }
+            let code = row!("CondaName",
+                name: r.name.as_str(),
+                distribution: r.distribution.as_deref(),
                 source: at.text("source", &r.source)?,
             );
             Ok((r.name.clone(), code))

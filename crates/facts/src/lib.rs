@@ -6,6 +6,7 @@
 
 pub mod bad_pairs;
 pub mod companions;
+pub mod conda;
 pub mod coverage;
 pub mod cuda;
 pub mod cudnn;

@@ -7,8 +7,8 @@ use envdiff_facts::companions::TorchNeed;
 use envdiff_facts::glibc::{Floor, Libc};
 use envdiff_facts::java::Fit;
 use envdiff_facts::{
-    Capability, CudaVersion, DriverVersion, Minor, Numbers, Variant, companions, cuda, cudnn, drivers, glibc,
-    gpus, imports, java, numpy, stdlib, torch,
+    Capability, CudaVersion, DriverVersion, Minor, Numbers, Variant, companions, conda, cuda, cudnn, drivers,
+    glibc, gpus, imports, java, numpy, stdlib, torch,
 };
 
 fn minor(text: &str) -> Minor {
@@ -360,6 +360,19 @@ fn modules_gone_and_new() {
     assert!(stdlib::name_not_yet_added("datetime.UTC", minor("3.11")).is_none());
     for row in stdlib::REMOVED {
         assert!(!stdlib::ADDED.iter().any(|added| added.module == row.module), "{}", row.module);
+    }
+}
+
+#[test]
+fn names_of_conda() {
+    let of = |name| conda::conda_name(name).map(|row| row.distribution);
+    assert_eq!(of("pytorch"), Some(Some("torch")));
+    assert_eq!(of("cudnn"), Some(None));
+    assert_eq!(of("requests"), None);
+    for row in conda::CONDA_NAMES {
+        let Some(distribution) = row.distribution else { continue };
+        assert_eq!(distribution, distribution.to_lowercase().replace(['_', '.'], "-"), "{}", row.name);
+        assert!(!row.source.is_empty(), "{}", row.name);
     }
 }
 

@@ -80,6 +80,7 @@ fn a_wrong_row_stops_the_build() {
         ("java", "class_file = 52", "class_file = 51", "is no row of [[class_file]]"),
         ("python_stdlib", "module = \"aifc\"", "module = \"aifc-\"", "module: is no name"),
         ("import_names", "name = \"cv2\"", "name = \"zzz\"", "stands twice, or not in order"),
+        ("conda_names", "name = \"pytorch\"", "name = \"PyTorch\"", "is none of conda's"),
         ("import_names", "checked = \"2026-11-23\"", "checked = \"soon\"", "checked: \"soon\" is no day"),
     ] {
         let (text, generate) = table(name);

@@ -107,7 +107,9 @@ fn environment(dir: &Path, options: &OpenOptions, events: &Arc<dyn Events>) -> R
     let begin = Begin::Interpreter(image_path(&python, dir)?);
     let root = Path::new("/");
     let disk = Disk::open([root], Marks::None).map_err(cannot_open)?;
-    files(dir, None, begin, Box::new(OnDisk::new(disk).watched(events)), options)
+    let files = files(dir, None, begin, Box::new(OnDisk::new(disk).watched(events)), options)?;
+    // It runs on this machine, with the interpreter and the driver that are here.
+    Ok(Files { local: true, ..files })
 }
 
 fn image_path(path: &Path, dir: &Path) -> Result<ImagePath, ImageError> {
@@ -186,9 +188,9 @@ fn files(
     Ok(Files {
         target,
         config: json.map(|json| json.config),
+        local: false,
         begin,
         source,
-        local: false,
         told: crate::Told::default(),
         runnable: None,
     })

@@ -70,7 +70,7 @@ pub struct Files {
     pub begin: Begin,
     /// Answers questions. Dropping it removes whatever was started for it.
     pub source: Box<dyn Source<Error = ImageError>>,
-    /// Whether an engine of this machine holds it, so that what this machine has is what the image will meet. A file may go
+    /// Whether an engine of this machine holds it, or it is an environment of this machine, so that what this machine has is what the image will meet. A file may go
     /// anywhere, and behind an address of the network is another machine.
     pub local: bool,
     /// What the source finds out about its own way of reading; completes `target` when the conversation is over.

@@ -34,6 +34,36 @@ pub(crate) fn compare(url: &Url, direct_url: Option<&Fact<DirectUrl>>, installed
     }
 }
 
+/// Compares the hashes of a lock with that of the archive that a copy was installed from, where its `direct_url.json` tells one
+/// (`archive_info.hashes`); `None` where the two have no algorithm in common. Nothing else in an image tells the hash of an archive:
+/// RECORD has those of the files in it.
+pub(crate) fn archive(wanted: &[Text], direct_url: Option<&Fact<DirectUrl>>) -> Option<Said> {
+    let got = direct_url?.value()?;
+    let Recorded::Archive { hashes } = &got.origin else { return None };
+    let mut other = None;
+    for (algorithm, digest) in hashes {
+        let prefix = say!(algorithm, ":");
+        let mut of_it =
+            wanted.iter().filter_map(|hash| hash.as_bytes().strip_prefix(prefix.as_bytes())).peekable();
+        if of_it.peek().is_none() {
+            continue;
+        }
+        if of_it.any(|hash| hash.eq_ignore_ascii_case(digest.as_bytes())) {
+            return Some(Said::satisfied());
+        }
+        other = Some(say!(
+            "installed from ",
+            shown(got),
+            ", whose ",
+            algorithm,
+            " ",
+            digest,
+            " is none of the lock's"
+        ));
+    }
+    other.map(|reason| Said::new(Verdict::SourceMismatch, reason))
+}
+
 /// The version in the file name of a wheel's URL or path.
 pub(crate) fn wheel_version(url: &Url) -> Option<Version> {
     link_of(url.real.reveal()).wheel.map(|wheel| wheel.version)

@@ -27,6 +27,14 @@ pub(crate) fn of(locks: &[Lock]) -> Training {
     if let Some((_, fact)) = pinned(locks, |name| family(name, "nvidia-nccl")) {
         training.nccl = Some(fact);
     }
+    // An environment that was read tells of its torch what no pin does.
+    if let Some(told) = locks.iter().map(|lock| &lock.training).find(|told| told.variant.is_some()) {
+        training.torch.clone_from(&told.torch);
+        training.variant.clone_from(&told.variant);
+        training.cuda.clone_from(&told.cuda);
+        training.cudnn.clone_from(&told.cudnn);
+        training.nccl.clone_from(&told.nccl);
+    }
     for told in locks.iter().map(|lock| &lock.training) {
         // A pin is what was installed; a report of the machine says what nothing pins.
         training.torch = training.torch.or_else(|| told.torch.clone());

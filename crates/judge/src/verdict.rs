@@ -5,7 +5,7 @@
 
 use envdiff_model::{
     Change, CondaPackage, Direction, Environment, Judged, Lock, Name, Requirement, RequirementKind,
-    Selection, Text, Url, Verdict, say,
+    Selection, SourceKind, Text, Url, Verdict, say,
 };
 use envdiff_packaging::{Difference, Operator, SpecifierSet, Version};
 
@@ -168,7 +168,13 @@ impl Court<'_> {
         let Ok(wanted) = Wanted::of(requirement) else {
             return (Said::unverifiable("its version specifier cannot be read"), None);
         };
-        let Some(holding) = self.installed.by_name.get(name) else {
+        // What the index calls faiss-cpu, conda's package of that name calls faiss: either is it.
+        let of_conda = requirement.origin.package.as_ref().and_then(Text::as_str).map(Name::new);
+        let by_name = |name| self.installed.by_name.get(name);
+        let Some(holding) = by_name(name).or_else(|| of_conda.as_ref().and_then(by_name)) else {
+            if let Some(said) = of_conda.and_then(|name| self.of_record(requirement, &name)) {
+                return (said, None);
+            }
             if let Some(broken) = self.installed.unreadable.get(name) {
                 return (Said::unverifiable(self.broken(*broken)), Some(*broken));
             }
@@ -190,16 +196,8 @@ impl Court<'_> {
                 "the interpreter is no distribution; it is compared by itself",
             ));
         }
-        let found = self.conda.iter().find(|package| Name::new(&package.name.to_lossy()) == *name);
-        if let Some(package) = found {
-            let version = package.version.to_lossy();
-            let is_it = requirement.version.as_deref() == Some(version.as_ref());
-            let is_in = SpecifierSet::parse(&requirement.specifier).is_ok_and(|set| set.contains(&version));
-            return Some(Said {
-                installed: Some(package.version.clone()),
-                difference: (!(is_it || is_in)).then_some((Change::Other, None)),
-                ..Said::bare(if is_it || is_in { Verdict::Satisfied } else { Verdict::VersionMismatch })
-            });
+        if let Some(said) = self.of_record(requirement, name) {
+            return Some(said);
         }
         let is_distribution = self.installed.by_name.contains_key(name);
         match (surely, self.conda.is_empty()) {
@@ -213,6 +211,19 @@ impl Court<'_> {
             )),
             (_, false) => Some(Said::bare(Verdict::Missing)),
         }
+    }
+
+    /// By the record of the image's conda prefix for a package of this name, where there is one.
+    fn of_record(&self, requirement: &Requirement, name: &Name) -> Option<Said> {
+        let package = self.installed.conda.get(name)?;
+        let version = package.version.to_lossy();
+        let is_it = requirement.version.as_deref() == Some(version.as_ref());
+        let is_in = SpecifierSet::parse(&requirement.specifier).is_ok_and(|set| set.contains(&version));
+        Some(Said {
+            installed: Some(package.version.clone()),
+            difference: (!(is_it || is_in)).then_some((Change::Other, None)),
+            ..Said::bare(if is_it || is_in { Verdict::Satisfied } else { Verdict::VersionMismatch })
+        })
     }
 
     fn broken(&self, index: usize) -> Text {
@@ -279,6 +290,8 @@ struct Wanted<'a> {
     specifiers: SpecifierSet,
     url: Option<&'a Url>,
     file_version: Option<Version>,
+    /// Of archives of Python packages: those of conda's packages are of other files.
+    hashes: &'a [Text],
 }
 
 impl<'a> Wanted<'a> {
@@ -293,6 +306,7 @@ impl<'a> Wanted<'a> {
             file_version: told
                 .and_then(|version| Version::parse(version).ok())
                 .or_else(|| requirement.url.as_ref().and_then(origin::wheel_version)),
+            hashes: if requirement.origin.kind == SourceKind::Conda { &[] } else { &requirement.hashes },
         })
     }
 
@@ -344,7 +358,9 @@ impl<'a> Wanted<'a> {
                 installed: None,
             };
         }
-        let Some(url) = self.url else { return Said::satisfied() };
+        let direct_url = copy.distribution.direct_url.as_ref();
+        let of_archive = || origin::archive(self.hashes, direct_url).unwrap_or_else(Said::satisfied);
+        let Some(url) = self.url else { return of_archive() };
         if let Some(told) = &self.file_version
             && *told != parsed
         {
@@ -356,8 +372,8 @@ impl<'a> Wanted<'a> {
                 installed: None,
             };
         }
-        let direct_url = copy.distribution.direct_url.as_ref();
-        origin::compare(url, direct_url, Some(&parsed))
+        let said = origin::compare(url, direct_url, Some(&parsed));
+        if said.verdict == Verdict::Satisfied && said.reason.is_none() { of_archive() } else { said }
     }
 
     fn difference(&self, installed: &Version) -> (Change, Option<Direction>) {

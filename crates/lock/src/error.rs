@@ -21,10 +21,18 @@ pub enum LockError {
         path: Text,
     },
     /// A target where a lock is wanted.
-    #[error("{} is a target and not a lock file", shown(path))]
+    #[error("{} is no target that can be read as a lock", shown(path))]
     Target {
         /// As the user gave it.
         path: Text,
+    },
+    /// A target in which no Python package is told.
+    #[error("{} tells no Python package that could be compared: {}", shown(path), shown(why))]
+    NothingInstalled {
+        /// As the user gave it.
+        path: Text,
+        /// Why, a clause.
+        why: Text,
     },
     /// A folder.
     #[error("{} is a folder, and a lock is a file", shown(path))]
@@ -175,7 +183,10 @@ impl LockError {
                 format!("to compare with an image, write it with its prefix: docker:{}", shown(path))
             }
             Self::Target { .. } => {
-                "images are not read as locks so far: give what `python -m pip freeze` printed there".to_owned()
+                "`envdiff explain targets` lists what can be; an image of a registry is pulled first".to_owned()
+            }
+            Self::NothingInstalled { .. } => {
+                "a lock without packages would match every image; is it what trained?".to_owned()
             }
             Self::Folder { path, locks } => match locks.first() {
                 Some(first) => {
@@ -197,7 +208,9 @@ impl LockError {
             Self::TooManyIncludes { .. } => "include each file once".to_owned(),
             Self::Empty { .. } => "was it written by a command that failed? An empty lock would match every image".to_owned(),
             Self::NotALock { .. } | Self::NoRequirements { .. } => {
-                "give a requirements file: lines such as torch==2.1.2, as pip freeze, pip-compile and uv write them".to_owned()
+                "give what an installer locked or listed: a requirements file (lines such as torch==2.1.2), uv.lock, poetry.lock, \
+                 what pip list or conda list printed; `envdiff explain locks` lists all formats"
+                    .to_owned()
             }
             Self::OtherFormat { what, .. } => what.help.to_owned(),
             Self::Broken { fault, format, .. } => broken(*fault, *format),

@@ -20,5 +20,6 @@ pub(crate) mod pylock;
 pub(crate) mod pyproject;
 pub(crate) mod requirements;
 pub(crate) mod setup_cfg;
+pub(crate) mod snapshot;
 pub(crate) mod spdx;
 pub(crate) mod uv_lock;

@@ -20,7 +20,9 @@ mod text;
 mod tree;
 mod wishes;
 
-use envdiff_model::{Lock, LockProblem, Name, ReadAs, RequirementKind, Selection, Text};
+use envdiff_model::{
+    Lock, LockProblem, Name, ReadAs, Requirement, RequirementKind, Selection, Snapshot, Text,
+};
 use envdiff_packaging::file::ReadError;
 
 pub use broken::Fault;
@@ -102,9 +104,28 @@ pub fn open(arg: &str, reader: &dyn Reader, choice: ReadAsChoice) -> Result<Open
     Err(look.refusal(arg, &bytes))
 }
 
+/// Whether a word is a target instead of a file: it has a target's prefix, and no file is called so (contract, section 1, LOCK).
+/// Such a one is read by whoever can read targets, and comes here by [`of_target`].
+pub fn is_target(arg: &str, reader: &dyn Reader) -> bool {
+    recognise::is_target(arg) && !reader.is_folder(arg) && matches!(reader.read(arg), Err(ReadError::Absent))
+}
+
+/// A target that was read, as a lock: a record of what was installed there.
+///
+/// # Errors
+/// [`LockError::NothingInstalled`]: no distribution is told in it.
+pub fn of_target(arg: &str, snapshot: &Snapshot, choice: ReadAsChoice) -> Result<Opened, LockError> {
+    let inner = formats::snapshot::of_target(arg, snapshot)?;
+    let Some(format) = FORMATS.iter().find(|format| format.id == registry::SNAPSHOT) else {
+        return Err(recognise::absent(arg));
+    };
+    Ok(Opened { path: arg.into(), format, choice, inner })
+}
+
 /// Selects from locks what their own tools would install in an environment.
 ///
-/// A group, extra or package must be one of at least one of the locks, and counts in those that have it.
+/// A group, extra or package must be one of at least one of the locks, and counts in those that have it; so must a group that is
+/// taken away, as uv wants it. Where only some groups are asked for, nothing counts of a lock that has none of them.
 ///
 /// # Errors
 /// [`LockError`]: what is asked for is not there or cannot be had, or a lock contradicts itself in that environment.
@@ -123,7 +144,7 @@ pub fn select(
     let groups = known(|offers| &offers.groups);
     let extras = known(|offers| &offers.extras);
     let packages = known(|offers| &offers.packages);
-    let asked_groups = wishes.groups.iter().chain(&wishes.only_groups);
+    let asked_groups = wishes.groups.iter().chain(&wishes.only_groups).chain(&wishes.no_groups);
     for (what, asked, known) in [
         ("group", asked_groups.collect::<Vec<_>>(), &groups),
         ("extra", wishes.extras.iter().collect(), &extras),
@@ -142,26 +163,44 @@ pub fn select(
         .iter()
         .zip(&offers)
         .map(|(lock, offers)| {
-            let wishes = Wishes {
+            let selective = Wishes {
                 groups: of_lock(&wishes.groups, &offers.groups),
                 only_groups: of_lock(&wishes.only_groups, &offers.groups),
                 extras: of_lock(&wishes.extras, &offers.extras),
                 packages: of_lock(&wishes.packages, &offers.packages),
                 ..wishes.clone()
             };
-            Ok(lock.finish(lock.inner.select(environment, &wishes)?))
+            let mut chosen = lock.inner.select(environment, &selective)?;
+            if !wishes.only_groups.is_empty() && selective.only_groups.is_empty() {
+                chosen.keep_nothing(&wishes.only_groups);
+            }
+            Ok(lock.finish(chosen))
         })
         .collect()
 }
 
 impl Opened {
-    /// Reads the hashes of what was selected, which no verdict rests on: an image holds no archives.
-    pub fn add_hashes(&self, selected: &mut Selected) {
+    /// Reads the hashes of what was selected, of those requirements that they are wanted of: an image tells the hash of an archive
+    /// of few packages.
+    pub fn add_hashes(&self, selected: &mut Selected, is_wanted: impl Fn(&Requirement) -> bool) {
         for (at, requirement) in selected.lock.requirements.iter_mut().enumerate() {
-            if requirement.hashes.is_empty() && requirement.selection == Selection::Selected {
+            if requirement.hashes.is_empty()
+                && requirement.selection == Selection::Selected
+                && is_wanted(requirement)
+            {
                 requirement.hashes = self.inner.hashes(at);
             }
         }
+    }
+}
+
+impl Opened {
+    /// Whether hashes of archives stand in it: of the first that was selected and could have some.
+    #[must_use]
+    pub fn has_hashes(&self, selected: &Selected) -> bool {
+        let requirements = &selected.lock.requirements;
+        requirements.iter().any(|requirement| !requirement.hashes.is_empty())
+            || (0..requirements.len()).take(MOST_NAMED).any(|at| !self.inner.hashes(at).is_empty())
     }
 }
 

@@ -7,7 +7,11 @@ use envdiff_model::{Amount, Limit, Past};
 pub const DEEPEST: usize = 128;
 /// How many values all aliases of a YAML document together may stand for (contract, section 7).
 pub const MOST_COPIES: usize = 1_000;
-/// The most parts of one statement of TOML: an array of more is no lock's.
+/// The most values of a JSON lock, and of a YAML lock without the packages that are read as they pass: a tree of them takes 100 to
+/// 200 bytes each.
+pub const MOST_VALUES: usize = 1_000_000;
+/// The most parts (keys, values, brackets) of a TOML lock beside its packages, of one of its packages, and of one statement: more are no
+/// lock's.
 pub const MOST_PARTS: usize = 4_000_000;
 /// The most packages of a lock (contract, section 7).
 pub const MOST_PACKAGES: usize = envdiff_packaging::limits::MOST_REQUIREMENTS;
@@ -27,7 +31,13 @@ pub const LIMITS: &[Limit] = &[
         "crates/lock/src/limits.rs::aliases_stand_for_1000_values",
     ),
     Limit::new(
-        "parts of one value of a TOML lock",
+        "values of a JSON lock, and of a YAML lock beside its packages",
+        Amount::count(MOST_VALUES),
+        Past::Refused,
+        "crates/lock/src/limits.rs::a_tree_has_1_000_000_values",
+    ),
+    Limit::new(
+        "parts of a TOML lock beside its packages, of one package and of one value of it",
         Amount::count(MOST_PARTS),
         Past::Refused,
         "crates/lock/src/limits.rs::a_value_of_toml_has_4_000_000_parts",
@@ -70,10 +80,30 @@ mod tests {
     }
 
     #[test]
+    fn a_tree_has_1_000_000_values() {
+        let items = |count: usize| format!("[{}0]", "0,".repeat(count - 2));
+        assert_eq!(fault(json::parse(&items(MOST_VALUES))), None);
+        assert_eq!(fault(json::parse(&items(MOST_VALUES + 1))), Some(Fault::TooLarge));
+        let list = "- a\n".repeat(MOST_VALUES);
+        assert_eq!(fault(yaml::parse(&list)), Some(Fault::TooLarge));
+        // What is given out does not count.
+        let mut given = 0;
+        let lock = format!("package:\n{list}");
+        assert_eq!(fault(yaml::read(&lock, "package", &mut |_| given += 1)), None);
+        assert_eq!(given, MOST_VALUES);
+    }
+
+    #[test]
     fn a_value_of_toml_has_4_000_000_parts() {
         let long = format!("a = [{}]", "1,".repeat(MOST_PARTS / 2));
         assert_eq!(fault(toml::parse(&long)), Some(Fault::TooLarge));
-        // As many in statements of their own are read.
+        let statements: String =
+            (0..MOST_PARTS / 1000).map(|n| format!("k{n} = [{}]\n", "1,".repeat(1000))).collect();
+        assert_eq!(fault(toml::parse(&statements)), Some(Fault::TooLarge));
+        // As many in packages, which are read one by one, and in comments, are read.
+        let plan = toml::Plan { stream: &["package"], skip: &[] };
+        let packages = statements.replace("k", "[[package]]\nk");
+        assert_eq!(fault(toml::read(&packages, &plan, &mut |_| {})), None);
         let many = "# a comment\n".repeat(MOST_PARTS / 2);
         assert_eq!(fault(toml::parse(&many)), None);
     }

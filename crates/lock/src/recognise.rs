@@ -33,6 +33,7 @@ pub(crate) enum Shape {
     Mlflow,
     CycloneDx,
     Spdx,
+    Snapshot,
     /// Text that is nothing else.
     Text,
     /// Lines of an unresolved merge in what is otherwise one of the formats; the number of the first.
@@ -213,7 +214,9 @@ fn is_json_list(start: &str) -> bool {
 fn json(text: &str) -> Shape {
     let has = |key: &str| text.contains(&format!("\"{key}\""));
     let is_pipfile = has("pipfile-spec") || (has("_meta") && (has("default") || has("develop")));
-    let other = if is_pipfile {
+    let other = if text.contains("\"envdiff.snapshot/") {
+        return Shape::Snapshot;
+    } else if is_pipfile {
         return Shape::PipfileLock;
     } else if has("lockfileVersion") {
         Other { what: "a package-lock.json of npm, which locks no Python", help: NONE }
@@ -221,11 +224,6 @@ fn json(text: &str) -> Shape {
         return Shape::CycloneDx;
     } else if has("spdxVersion") {
         return Shape::Spdx;
-    } else if text.contains("\"envdiff.snapshot/") {
-        Other {
-            what: "a snapshot of envdiff",
-            help: "snapshots are not read as locks so far; as a target it is written snapshot:FILE",
-        }
     } else if text.contains("\"envdiff.report/") {
         Other { what: "a report of envdiff, not a lock", help: NONE }
     } else if has("pip_version") {
@@ -409,11 +407,16 @@ fn is_numbered(first: &str) -> bool {
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// Whether a word has a target's prefix; a file of that name is a lock all the same.
+pub(crate) fn is_target(arg: &str) -> bool {
+    ["docker:", "container:", "archive:", "oci:", "dir:", "snapshot:"]
+        .iter()
+        .any(|prefix| arg.starts_with(prefix))
+}
+
 /// What to say of a word that is no file: an image's name, a target, or nothing.
 pub(crate) fn absent(arg: &str) -> LockError {
-    const TARGETS: [&str; 7] =
-        ["docker:", "container:", "archive:", "oci:", "dir:", "snapshot:", "registry:"];
-    if TARGETS.iter().any(|prefix| arg.starts_with(prefix)) {
+    if is_target(arg) || arg.starts_with("registry:") {
         LockError::Target { path: arg.into() }
     } else if is_image(arg) && !is_name_of_a_file(arg) {
         LockError::AbsentImage { path: arg.into() }

@@ -1,13 +1,15 @@
 //! The one list of lock formats.
 
-use envdiff_model::{Fact, Name, Place, ReadAs, Requirement, Source, Text, Training};
+use envdiff_model::{
+    Fact, Name, Place, ReadAs, Requirement, RequirementKind, Selection, Source, Text, Training, say,
+};
 
 use crate::broken::Broken;
 use crate::environment::Environment;
 use crate::formats::{
     collect_env, conda_environment, conda_list, conda_lock, cyclonedx, mlflow, pdm_lock, pip_inspect,
-    pip_list, pipfile_lock, pixi_lock, poetry_lock, pylock, pyproject, requirements, setup_cfg, spdx,
-    uv_lock,
+    pip_list, pipfile_lock, pixi_lock, poetry_lock, pylock, pyproject, requirements, setup_cfg, snapshot,
+    spdx, uv_lock,
 };
 use crate::recognise::{Look, Shape};
 use crate::text::Document;
@@ -145,6 +147,20 @@ impl Chosen {
         self.notes.push(note.into());
     }
 
+    /// Deselects all of it, for these groups alone are asked for and it has none of them.
+    pub(crate) fn keep_nothing(&mut self, groups: &[Name]) {
+        let reason =
+            say!("only ", Text::join(groups, ", "), " is asked for, and this lock has no such group");
+        for requirement in &mut self.requirements {
+            if !matches!(requirement.kind, RequirementKind::Invalid { .. }) {
+                requirement.selection = Selection::NotSelected { reason: reason.clone() };
+            }
+        }
+        self.groups.clear();
+        self.refusals.clear();
+        self.note(reason);
+    }
+
     /// Keeps the lines that findings can quote.
     pub(crate) fn quote(&mut self, document: &Document) {
         let lines = self.requirements.iter().map(|requirement| requirement.at.line);
@@ -162,6 +178,9 @@ pub(crate) struct Refusal {
     /// Whether it is the range of Python versions, which a check of its own tells.
     pub(crate) is_python: bool,
 }
+
+/// The format of targets, which no file need hold.
+pub(crate) const SNAPSHOT: &str = "snapshot";
 
 /// Every format, in the order in which a file is tried; the last takes what is text and nothing else.
 pub static FORMATS: &[Format] = &[
@@ -283,6 +302,13 @@ pub static FORMATS: &[Format] = &[
         recognised: "JSON with spdxVersion",
         is: |look| look.is(Shape::Spdx),
         open: spdx::open,
+    },
+    Format {
+        id: SNAPSHOT,
+        title: "an image, container, archive or folder, written with its prefix (docker:train:1.0), and what envdiff inspect --format json wrote",
+        recognised: "a target's prefix where no file is called so, or JSON with the schema envdiff.snapshot/1",
+        is: |look| look.is(Shape::Snapshot),
+        open: snapshot::open,
     },
     Format {
         id: "requirements",

@@ -36,7 +36,7 @@ impl Wishes {
     /// are not wanted. `known` are all that the lock has.
     ///
     /// # Errors
-    /// The first group that is asked for and that the lock does not have. Taking away what is not there is no fault.
+    /// The first group that is asked for and that the lock does not have. What is taken away and is in none of the locks, [`crate::select`] refuses.
     pub(crate) fn active(&self, known: &[Name], default: &[Name]) -> Result<Vec<Name>, Name> {
         let asked = if self.only_groups.is_empty() { &self.groups } else { &self.only_groups };
         if let Some(unknown) = asked.iter().find(|name| !known.contains(name)) {

@@ -84,8 +84,8 @@ fn words_that_are_no_file() {
             "there is no lock registry.example/team/train | to compare with an image, write it with its prefix: docker:registry.example/team/train",
         ),
         (
-            "docker:train:1.0",
-            "docker:train:1.0 is a target and not a lock file | images are not read as locks so far: give what `python -m pip freeze` printed there",
+            "registry:h.example/train:1.0",
+            "registry:h.example/train:1.0 is no target that can be read as a lock | `envdiff explain targets` lists what can be; an image of a registry is pulled first",
         ),
         (
             "project",
@@ -127,8 +127,8 @@ fn files_at_which_pip_stops() {
     assert_eq!(
         told("l", &files("l", prose)),
         "l is no lock: 5 of its 5 lines are no requirements; line 1: a version specifier (==, >=, ~=, ...), a semicolon \
-         with a marker, or the end was expected | give a requirements file: lines such as torch==2.1.2, as pip freeze, \
-         pip-compile and uv write them"
+         with a marker, or the end was expected | give what an installer locked or listed: a requirements file (lines such as \
+         torch==2.1.2), uv.lock, poetry.lock, what pip list or conda list printed; `envdiff explain locks` lists all formats"
     );
     let noise: Vec<u8> = (0..=255).collect();
     assert!(told("l", &Files::one("l", noise)).starts_with("l is no lock: it is no text"));

@@ -21,6 +21,6 @@ mod yaml;
 
 pub use follow::{Archive, LIKELY, OpenError, Wishes, in_image, predict};
 pub use handler::world::Image;
-pub use surroundings::interpreter;
+pub use surroundings::{interpreter, starts_server};
 pub use value::{At, Data, Map, Type, Value};
 pub use version::Version;

@@ -179,6 +179,12 @@ pub(crate) fn foresee(world: &World<'_>) {
 /// The most bytes that are taken of an archive in an image.
 const ARCHIVE: u64 = 64 << 20;
 
+/// Whether what the image starts is TorchServe.
+#[must_use]
+pub fn starts_server(config: Option<&ImageConfig>) -> bool {
+    config.is_some_and(|config| Command::of(config).is_torchserve)
+}
+
 /// The archives that the image's server loads at its start.
 ///
 /// # Errors

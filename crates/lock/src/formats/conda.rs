@@ -1,8 +1,7 @@
 //! What conda's files say of a package comes in: name, version, build, channel; a requirement comes out, by the name of the
 //! Python distribution that it installs, where it installs one.
 
-mod names;
-
+use envdiff_facts::conda;
 use envdiff_model::{
     MarkerVariable, Name, PackageSource, Place, Requirement, RequirementKind, Selection, SourceKind, Text,
     say,
@@ -29,10 +28,8 @@ impl Package<'_> {
         if let Some(purls) = &self.purls {
             return purls.first().map_or(Told::None, |name| Told::Distribution(Name::new(name)));
         }
-        match names::of(self.name) {
-            Some(Some(name)) => return Told::Distribution(Name::new(name)),
-            Some(None) => return Told::None,
-            None => {}
+        if let Some(row) = conda::conda_name(self.name) {
+            return row.distribution.map_or(Told::None, |name| Told::Distribution(Name::new(name)));
         }
         match self.build {
             // `py311h64a7726_0`, `cuda120_py311h6ff95a9_302`, `pyhd8ed1ab_1`: built for a Python, or of Python alone.

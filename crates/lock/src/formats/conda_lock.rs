@@ -10,9 +10,10 @@ use crate::broken::{Broken, Fault};
 use crate::formats::conda::{Package, of_file, subdir};
 use crate::formats::conda_list;
 use crate::package::{come_from, pinned, shown};
+use crate::packages::bounded;
 use crate::registry::{Chosen, Input, Offers, Refusal, Selectable};
 use crate::text::Document;
-use crate::tree::{Node, Table, Value, yaml};
+use crate::tree::{Node, Value, yaml};
 use crate::{Environment, LockError, Wishes};
 
 pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
@@ -39,12 +40,23 @@ struct Entry {
 }
 
 fn read(document: &Document) -> Result<Lock, Broken> {
-    let node = yaml::parse(&document.text)?;
+    let mut packages = Vec::new();
+    let mut fault = None;
+    let mut is_of_pixi = false;
+    let node = yaml::read(&document.text, "package", &mut |node| {
+        is_of_pixi |= is_pixis(&node);
+        if fault.is_none() && packages.len() <= crate::limits::MOST_PACKAGES {
+            match entry(document, &node) {
+                Ok(entry) => packages.push(entry),
+                Err(broken) => fault = Some(broken),
+            }
+        }
+    })?;
     let root = node.as_table()?;
     let version = match root.get("version") {
         Some(Node { value: Value::Integer(version @ 1..=2), .. }) => *version,
         // Of pixi, which kept the layout.
-        Some(Node { value: Value::Integer(3), .. }) if is_of_pixi(root) => 3,
+        Some(Node { value: Value::Integer(3), .. }) if is_of_pixi => 3,
         Some(node) => {
             let told = node.written().unwrap_or_default();
             let message = format!("version {told} of conda-lock; 1 and 2 are the ones that are known");
@@ -64,23 +76,18 @@ fn read(document: &Document) -> Result<Lock, Broken> {
         Some(metadata) => metadata.texts("platforms")?.iter().map(|(name, _)| (*name).to_owned()).collect(),
         None => Vec::new(),
     };
-    let packages =
-        root.list("package")?.iter().map(|node| entry(document, node)).collect::<Result<Vec<_>, _>>()?;
-    if packages.len() > crate::limits::MOST_PACKAGES {
-        return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
+    root.list("package")?;
+    if let Some(broken) = fault {
+        return Err(broken);
     }
-    Ok(Lock { version, platforms, packages })
+    Ok(Lock { version, platforms, packages: bounded(packages)? })
 }
 
-/// pixi wrote `pypi` for what conda-lock calls `pip`.
-fn is_of_pixi(root: &Table<'_>) -> bool {
-    let is_pypi = |node: &Node<'_>| {
-        node.table().and_then(|table| table.get("manager")).and_then(Node::text) == Some("pypi")
-    };
-    let has_lists = |node: &Node<'_>| {
-        node.table().and_then(|table| table.get("dependencies")).is_some_and(|node| node.list().is_some())
-    };
-    root.list("package").unwrap_or(&[]).iter().any(|node| is_pypi(node) || has_lists(node))
+/// Whether pixi wrote a package: `pypi` for what conda-lock calls `pip`, or a list of what it needs.
+fn is_pixis(node: &Node<'_>) -> bool {
+    let Some(table) = node.table() else { return false };
+    table.get("manager").and_then(Node::text) == Some("pypi")
+        || table.get("dependencies").is_some_and(|node| node.list().is_some())
 }
 
 fn entry(document: &Document, node: &Node<'_>) -> Result<Entry, Broken> {

@@ -4,7 +4,7 @@
 //! what it holds, by location; the packages themselves stand in a list of their own. An environment is a group here: `default`
 //! unless another one is asked for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use envdiff_model::{Name, PackageSource, Place, Requirement, Selection, SourceKind, Text, say};
 use envdiff_packaging::WheelName;
@@ -13,6 +13,7 @@ use crate::broken::{Broken, Fault};
 use crate::formats::conda::{Package, of_file, subdir};
 use crate::formats::conda_list;
 use crate::package::{come_from, git, git_source, pinned, shown};
+use crate::packages::bounded;
 use crate::registry::{Chosen, Input, Offers, Refusal, Selectable};
 use crate::text::Document;
 use crate::tree::{Node, Table, Value, yaml};
@@ -47,7 +48,20 @@ struct Listed {
 }
 
 fn read(document: &Document) -> Result<Lock, Broken> {
-    let node = yaml::parse(&document.text)?;
+    let mut packages = Vec::new();
+    let mut by_place: HashMap<String, usize> = HashMap::new();
+    let mut fault = None;
+    let node = yaml::read(&document.text, "packages", &mut |node| {
+        if fault.is_none() && packages.len() <= crate::limits::MOST_PACKAGES {
+            match located(document, &node) {
+                Ok((location, requirement)) => {
+                    by_place.insert(location, packages.len());
+                    packages.push(requirement);
+                }
+                Err(broken) => fault = Some(broken),
+            }
+        }
+    })?;
     let root = node.as_table()?;
     let version = match root.get("version") {
         Some(Node { value: Value::Integer(version), .. }) if (4..=NEWEST).contains(version) => *version,
@@ -58,18 +72,11 @@ fn read(document: &Document) -> Result<Lock, Broken> {
         }
         None => return Err(Broken::at(Fault::MissingKey, root.at, "a pixi.lock without its `version`")),
     };
-    let mut packages = Vec::new();
-    let mut by_place: HashMap<String, usize> = HashMap::new();
-    for node in root.list("packages")? {
-        let table = node.as_table()?;
-        let (location, at) = location(table)?;
-        let requirement = package(document, table, location, at)?;
-        by_place.insert(location.to_owned(), packages.len());
-        packages.push(requirement);
+    root.list("packages")?;
+    if let Some(broken) = fault {
+        return Err(broken);
     }
-    if packages.len() > crate::limits::MOST_PACKAGES {
-        return Err(Broken::whole(Fault::TooLarge, "it holds more than 200,000 packages"));
-    }
+    let packages = bounded(packages)?;
     let mut platforms = Vec::new();
     for node in root.list("platforms")? {
         let table = node.as_table()?;
@@ -98,6 +105,13 @@ fn read(document: &Document) -> Result<Lock, Broken> {
         environments.push(listed);
     }
     Ok(Lock { version, platforms, environments, packages })
+}
+
+/// A package with what references to it name.
+fn located(document: &Document, node: &Node<'_>) -> Result<(String, Requirement), Broken> {
+    let table = node.as_table()?;
+    let (location, at) = location(table)?;
+    Ok((location.to_owned(), package(document, table, location, at)?))
 }
 
 /// What a reference and a package are told apart by.
@@ -284,9 +298,10 @@ impl Selectable for PixiLock {
         chosen.format_version = Some(say!(self.lock.version));
         let listed = self.environment(wishes)?;
         let selected = self.platform(listed, subdir(environment), &mut chosen);
+        let selected: Option<HashSet<&usize>> = selected.map(|indices| indices.iter().collect());
         for (index, package) in self.lock.packages.iter().enumerate() {
             let mut requirement = package.clone();
-            requirement.selection = match selected {
+            requirement.selection = match &selected {
                 Some(selected) if selected.contains(&index) => Selection::Selected,
                 Some(_) => Selection::NotSelected {
                     reason: say!("the environment ", listed.name, " does not list it for this platform"),

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 
 use super::{Entry, Node, Table, Value};
 use crate::broken::{Broken, Fault};
-use crate::limits::DEEPEST;
+use crate::limits::{DEEPEST, MOST_VALUES};
 
 /// The whole document.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, Broken> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader { text, at: 0, depth: 0, values: 0 };
     reader.blanks();
     let node = reader.value()?;
     reader.blanks();
@@ -22,6 +22,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// How many were read.
+    values: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -52,6 +54,10 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self) -> Result<Node<'a>, Broken> {
         let at = self.at;
+        self.values += 1;
+        if self.values > MOST_VALUES {
+            return Err(Broken::at(Fault::TooLarge, at, format!("it holds more than {MOST_VALUES} values")));
+        }
         let value = match self.peek() {
             Some(b'{') => self.nested(Self::object)?,
             Some(b'[') => self.nested(Self::array)?,

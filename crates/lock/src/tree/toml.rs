@@ -36,8 +36,18 @@ pub(crate) fn read<'a>(
     plan: &Plan<'_>,
     each: &mut dyn FnMut(Table<'a>),
 ) -> Result<Table<'a>, Broken> {
-    let mut builder =
-        Builder { text, plan, each, root: Table::new(0), element: None, in_element: false, path: Vec::new() };
+    let mut builder = Builder {
+        text,
+        plan,
+        each,
+        root: Table::new(0),
+        element: None,
+        passed: 0,
+        in_element: false,
+        path: Vec::new(),
+    };
+    // Parts of what is kept, and of the element that is being read.
+    let (mut kept, mut of_element, mut passed) = (0, 0, 0);
     let mut tokens = Vec::new();
     let mut events = Events(Vec::new());
     let mut base = 0;
@@ -92,6 +102,18 @@ pub(crate) fn read<'a>(
         if is_telling {
             events.read(&tokens, base)?;
             builder.statement(&events.0)?;
+            if builder.passed != passed {
+                (passed, of_element) = (builder.passed, 0);
+            }
+            let held = if builder.in_element { &mut of_element } else { &mut kept };
+            *held += events.0.len();
+            if kept + of_element > MOST_PARTS {
+                return Err(Broken::at(
+                    Fault::TooLarge,
+                    base + tokens.first().map_or(0, |token| token.span().start()),
+                    format!("it holds more than {MOST_PARTS} parts beside its packages"),
+                ));
+            }
         }
         if is_last {
             break;
@@ -379,6 +401,8 @@ struct Builder<'a, 'p> {
     root: Table<'a>,
     /// The last element of an array of the plan.
     element: Option<Table<'a>>,
+    /// How many elements were begun.
+    passed: usize,
     /// Whether `path` leads from the element.
     in_element: bool,
     /// Where statements go: entries from the root or the element on, of a list its last element.
@@ -501,6 +525,7 @@ impl<'a> Builder<'a, '_> {
                     Some(Node { value: Value::List(_), .. }) if self.element.is_some() => {}
                     Some(_) => return Err(twice(&first, key_at)),
                 }
+                self.passed += 1;
                 if let Some(element) = self.element.replace(Table::new(at)) {
                     (self.each)(element);
                 }

@@ -11,14 +11,33 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{Entry, Node, Table, Value};
 use crate::broken::{Broken, Fault};
-use crate::limits::{DEEPEST, MOST_COPIES};
+use crate::limits::{DEEPEST, MOST_COPIES, MOST_VALUES};
 use crate::text::Lines;
 
 /// The first document of the text.
 pub(crate) fn parse(text: &str) -> Result<Node<'_>, Broken> {
+    read(text, "", &mut |_| {})
+}
+
+/// The first document of the text, of which the items of the list under the key `given` of its top are given out one by one and
+/// not kept: such a list is nearly all of a lock.
+pub(crate) fn read<'a>(
+    text: &'a str,
+    given: &str,
+    take: &mut dyn FnMut(Node<'a>),
+) -> Result<Node<'a>, Broken> {
     indentation(text)?;
     let places = Places { text, lines: Lines::of(text) };
-    let mut loader = Loader { places, open: Vec::new(), anchors: HashMap::new(), copies: 0, root: None };
+    let mut loader = Loader {
+        places,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        copies: 0,
+        held: 0,
+        given,
+        take,
+        root: None,
+    };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let at = loader.places.offset(error.marker().line(), error.marker().col());
@@ -96,11 +115,16 @@ enum Inside<'a> {
     Table(Table<'a>, Option<(Cow<'a, str>, usize)>),
 }
 
-struct Loader<'a> {
+struct Loader<'a, 't> {
     places: Places<'a>,
     open: Vec<Open<'a>>,
     anchors: HashMap<usize, (Node<'a>, usize)>,
     copies: usize,
+    /// How many values are kept.
+    held: usize,
+    /// The key of the list whose items are given out.
+    given: &'t str,
+    take: &'t mut dyn FnMut(Node<'a>),
     root: Option<Node<'a>>,
 }
 
@@ -112,7 +136,7 @@ fn size(node: &Node<'_>) -> usize {
     }
 }
 
-impl<'a> Loader<'a> {
+impl<'a> Loader<'a, '_> {
     /// Takes an event; `true` at the end of the first document.
     fn take(&mut self, event: Event<'a>, span: Span) -> Result<bool, Broken> {
         let (at, end) = self.places.span(&span);
@@ -162,6 +186,16 @@ impl<'a> Loader<'a> {
         Ok(false)
     }
 
+    /// Whether what comes is an item of the list that is given out.
+    fn is_given_out(&self) -> bool {
+        match self.open.as_slice() {
+            [Open { value: Inside::Table(_, Some((key, _))), .. }, Open { value: Inside::List(_), .. }] => {
+                key == self.given
+            }
+            _ => false,
+        }
+    }
+
     fn begin(&mut self, open: Open<'a>) -> Result<(), Broken> {
         if self.open.len() >= DEEPEST {
             return Err(Broken::at(
@@ -175,8 +209,23 @@ impl<'a> Loader<'a> {
     }
 
     fn value(&mut self, node: Node<'a>, anchor: usize) -> Result<(), Broken> {
+        self.held += 1;
+        if self.held > MOST_VALUES {
+            return Err(Broken::at(
+                Fault::TooLarge,
+                node.at,
+                format!("it holds more than {MOST_VALUES} values"),
+            ));
+        }
         if anchor > 0 {
-            self.anchors.insert(anchor, (node.clone(), size(&node)));
+            let size = size(&node);
+            self.held += size;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        if self.is_given_out() {
+            self.held = self.held.saturating_sub(size(&node));
+            (self.take)(node);
+            return Ok(());
         }
         match self.open.last_mut().map(|open| &mut open.value) {
             None => self.root = self.root.take().or(Some(node)),
@@ -244,6 +293,19 @@ mod tests {
         assert_eq!(&text[inner.get("é").unwrap().at..][..1], "x");
         assert_eq!(table.list("copy").unwrap().len(), 2);
         assert_eq!(table.get("text").unwrap().text(), Some("\ta\n"));
+    }
+
+    #[test]
+    fn items_of_one_list_are_given_out() {
+        let mut names = Vec::new();
+        let text = "version: 1\nother:\n- a\npackage:\n- name: a\n  list: [1, 2]\n- name: b\n";
+        let root = read(text, "package", &mut |node| {
+            names.push(node.table().unwrap().text("name").unwrap().unwrap().to_owned());
+        })
+        .unwrap();
+        assert_eq!(names, ["a", "b"]);
+        let table = root.table().unwrap();
+        assert_eq!((table.list("package").unwrap().len(), table.list("other").unwrap().len()), (0, 1));
     }
 
     #[test]

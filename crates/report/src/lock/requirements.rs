@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use envdiff_model::{Locked, Requirement, Selection, SourceKind};
+use envdiff_model::{Locked, ReadAs, Requirement, Selection, SourceKind};
 
 use crate::View;
 use crate::escape::shown;
@@ -16,9 +16,10 @@ pub(super) fn write(locked: &Locked, _: &View<'_>, out: &mut dyn Write) -> io::R
         lines.sort_by(|a, b| a.name.cmp(&b.name).then(a.at.line.cmp(&b.at.line)));
         for requirement in lines {
             match &requirement.selection {
-                Selection::Selected => writeln!(out, "{}", line(requirement))?,
+                Selection::Selected => writeln!(out, "{}", line(requirement, lock.read_as))?,
                 Selection::Undetermined { reason } => {
-                    writeln!(out, "# not determined, {}: {}", shown(reason), line(requirement))?;
+                    let line = line(requirement, lock.read_as);
+                    writeln!(out, "# not determined, {}: {line}", shown(reason))?;
                 }
                 Selection::NotSelected { .. } | Selection::ByMarker => {}
             }
@@ -27,8 +28,9 @@ pub(super) fn write(locked: &Locked, _: &View<'_>, out: &mut dyn Write) -> io::R
     Ok(())
 }
 
-/// A requirement as pip takes it, without its marker, which holds here.
-pub(super) fn line(requirement: &Requirement) -> String {
+/// A requirement as pip takes it, without its marker, which holds here. Of a record a folder or file that a package was built from
+/// is one of the machine that built it: its version is told instead.
+pub(super) fn line(requirement: &Requirement, read_as: ReadAs) -> String {
     let Some(name) = &requirement.name else { return shown(&requirement.text) };
     let mut out = name.as_str().to_owned();
     if !requirement.extras.is_empty() {
@@ -39,7 +41,11 @@ pub(super) fn line(requirement: &Requirement) -> String {
     match (&requirement.url, &origin.at, origin.kind) {
         (Some(url), ..) => format!("{out} @ {}", shown(&url.shown)),
         (None, Some(path), SourceKind::Editable) => format!("-e {}", relative(&shown(path))),
-        (None, Some(path), SourceKind::Path | SourceKind::Directory) => relative(&shown(path)),
+        (None, Some(path), SourceKind::Path | SourceKind::Directory)
+            if read_as == ReadAs::Demand || requirement.version.is_none() =>
+        {
+            relative(&shown(path))
+        }
         (None, _, SourceKind::Conda) => {
             format!("# conda: {out}={}", requirement.version.as_deref().unwrap_or("*"))
         }

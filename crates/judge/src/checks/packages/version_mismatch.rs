@@ -51,8 +51,9 @@ fn speak(case: &Case<'_>, subject: Subject<'_>) -> Option<Spoken> {
 
 /// A package of conda that is no distribution: the record of the image's prefix is what was seen.
 fn of_conda(case: &Case<'_>, subject: Subject<'_>, name: &Name) -> Option<Spoken> {
-    let package =
-        case.environment.conda.iter().find(|package| Name::new(&package.name.to_lossy()) == *name)?;
+    let own = subject.requirement.origin.package.as_ref().and_then(Text::as_str).map(Name::new);
+    let records = &case.installed.conda;
+    let package = own.and_then(|own| records.get(&own)).or_else(|| records.get(name))?;
     let wants = &subject.requirement.text;
     Some(
         Spoken::new(subject.name(), say!(name, " ", package.version, " of conda is installed, the lock wants ", wants))
