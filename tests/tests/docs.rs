@@ -73,12 +73,13 @@ fn pages_of_the_checks() {
 }
 
 /// The bounds of every crate that reads foreign bytes, under a heading each.
-const LIMITS: [(&str, &[Limit]); 6] = [
+const LIMITS: [(&str, &[Limit]); 7] = [
     ("Requirements files", envdiff_packaging::limits::LIMITS),
     ("Locks of other formats", envdiff_lock::limits::LIMITS),
     ("Targets", envdiff_image::limits::LIMITS),
     ("What lies in an image", envdiff_observe::limits::LIMITS),
     ("Model archives", envdiff_mar::limits::LIMITS),
+    ("Weights in model archives", envdiff_mar::weights::limits::LIMITS),
     ("Reports", envdiff_wire::limits::LIMITS),
 ];
 

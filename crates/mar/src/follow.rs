@@ -155,6 +155,8 @@ struct Draft {
     decided: [Option<Prediction>; 2],
     /// What keeps it from being called ready; the first counts.
     doubt: Option<(Stage, Text)>,
+    /// What ends it behind the entry point, each with where its troubles begin.
+    late: Vec<(Ending, usize)>,
 }
 
 impl Draft {
@@ -226,6 +228,7 @@ fn one(
         load: Load { archive: archive.name.clone(), ..Load::default() },
         decided: [None, None],
         doubt: None,
+        late: Vec::new(),
     };
     let server = draft.take(server.clone());
     draft.step(
@@ -236,18 +239,17 @@ fn one(
         },
         Vec::new(),
     );
+    // TorchServe, ModelArchive.java: wherever in the name they stand.
     if archive.inner.name().contains("..") {
-        // ModelArchive.java refuses it wherever it stands in the url.
-        let mut found = trouble(
-            Fault::ArchiveName,
-            Weight::Breaks,
-            Stage::Archive,
-            say!("the archive's name holds `..`: ", archive.inner.name()),
+        let what = say!("the archive's name `", archive.inner.name(), "` holds two dots in a row");
+        let mut found = trouble(Fault::ArchiveName, Weight::Breaks, Stage::Archive, what);
+        found.message = say!(
+            "org.pytorch.serve.archive.model.ModelNotFoundException: Relative path is not allowed in url: ",
+            archive.inner.name()
         );
-        found.message =
-            say!("ModelNotFoundException: Relative path is not allowed in url: ", archive.inner.name());
-        found.fix = "give the file another name".into();
-        draft.fails(found);
+        let base = draft.load.troubles.len();
+        draft.load.troubles.push(found);
+        draft.end(&Ending { stage: Stage::Archive, how: How::Skip, trouble: 0 }, base);
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
     let contents = draft.take(archive.inner.unpack(version, wishes.verify));
@@ -265,7 +267,13 @@ fn one(
     if draft.is_decided() {
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
-    let config = draft.take(model_config::read(&contents, &manifest, version));
+    let mut config = model_config::read(&contents, &manifest, version);
+    // The worker reads it after it has found the handler's entry point: what dies of it dies behind that (model_loader.py).
+    let base = draft.load.troubles.len();
+    let late: Vec<Ending> = config.endings.iter().filter(|ending| ending.how == How::Dead).cloned().collect();
+    config.endings.retain(|ending| ending.how != How::Dead);
+    draft.late = late.into_iter().map(|ending| (ending, base)).collect();
+    let config = draft.take(config);
     let environment = image.map(|image| image.environment);
     draft.take(requirements::read(&contents, &manifest, &config, &server, environment, &found.facts.name));
     let place = draft.take(found);
@@ -589,9 +597,17 @@ fn conclude(
         draft.load.troubles.push(found);
     }
     dangers(&mut draft, world, contents);
-    if let Some((stage, raised)) = &course.end {
+    if let Some((stage, raised)) = &course.end
+        && (*stage <= Stage::Entry || draft.late.is_empty())
+    {
         let found = told(world, *stage, raised, Weight::Breaks);
         draft.fails(found);
+        return draft.rest(Outcome::Unknown, None, None);
+    }
+    for (ending, base) in std::mem::take(&mut draft.late) {
+        draft.end(&ending, base);
+    }
+    if draft.is_decided() {
         return draft.rest(Outcome::Unknown, None, None);
     }
     let limit = if config.is_read() { config.startup_timeout } else { server.startup_timeout };
