@@ -268,6 +268,21 @@ impl Run<'_> {
                     Fault::ModuleMissing,
                 );
                 super::names::explain_module(self, &mut raised, full);
+                // Its file is there, and this interpreter does not look at it.
+                let begin = format!("{full}.");
+                if let Some((file, _)) = self
+                    .world
+                    .contents
+                    .files()
+                    .iter()
+                    .find(|(file, _)| file.starts_with(&begin) && file.ends_with(".so"))
+                {
+                    raised.fault = Fault::ForeignBytecode;
+                    raised.what = Some(Rc::from(format!(
+                        "{file} is an extension module of another Python than the image's"
+                    )));
+                    raised.fix = Some(Rc::from("build it for the image's Python"));
+                }
                 return Err(Stop::Raise(Box::new(raised)));
             }
             Finding::Unknown => {
