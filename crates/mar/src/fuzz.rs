@@ -69,23 +69,18 @@ fn stored(name: &str, bytes: &[u8]) -> Vec<u8> {
     let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
     let length = u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes();
     let sum = crc.sum().to_le_bytes();
-    [
-        &b"PK\x03\x04\x14\0\0\0\0\0\0\0\x21\0"[..],
-        &sum,
-        &size,
-        &size,
-        &length,
-        &[0, 0],
-        name.as_bytes(),
-        bytes,
-    ]
-    .concat()
+    [&b"PK\x03\x04\x14\0\0\0\0\0\0\0\x21\0"[..], &sum, &size, &size, &length, &[0, 0], name.as_bytes(), bytes]
+        .concat()
 }
 
 /// As handler.py of an archive that holds nothing else but a small file, through the whole prediction without an image.
 pub fn handler(bytes: &[u8]) {
     let named = br#"{"model": {"modelName": "m", "handler": "handler.py", "serializedFile": "weights.pt"}}"#;
-    let zip = [stored("MAR-INF/MANIFEST.json", named), stored("weights.pt", b"no weights"), stored("handler.py", bytes)];
+    let zip = [
+        stored("MAR-INF/MANIFEST.json", named),
+        stored("weights.pt", b"no weights"),
+        stored("handler.py", bytes),
+    ];
     let archive = crate::Archive::of_image("/m.mar", zip.concat());
     if let Ok(loads) = crate::predict(&[archive], None, &crate::Wishes::default()) {
         for trouble in loads.iter().flat_map(|load| &load.troubles) {
