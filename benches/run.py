@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
+
+import archives
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVDIFF = os.path.join(ROOT, "target/release/envdiff")
@@ -202,11 +205,48 @@ def of_locks(rounds):
         print("| %s |" % " | ".join(cells))
 
 
+def of_archives(rounds, image, megabytes, work):
+    """What `envdiff mar` takes for archives with large and small weights, beside the tests of unzip and of Python's zipfile."""
+    large, small = os.path.join(work, "large.mar"), os.path.join(work, "small.mar")
+    packed = os.path.join(work, "packed.mar")
+    archives.write(large, megabytes << 20, zipfile.ZIP_STORED)
+    archives.write(packed, megabytes << 20, zipfile.ZIP_DEFLATED)
+    archives.write(small, 1, zipfile.ZIP_DEFLATED)
+    rows = {}
+    for name, where in (("stored", large), ("deflated", packed), ("small", small)):
+        rows["envdiff mar", name] = [ENVDIFF, "mar", where]
+        if image:
+            rows["envdiff mar --in", name] = [ENVDIFF, "mar", where, "--in", image]
+        rows["envdiff mar --verify", name] = [ENVDIFF, "mar", where, "--verify"]
+        if shutil.which("unzip"):
+            rows["unzip -t", name] = ["unzip", "-tqq", where]
+        rows["python3 -m zipfile -t", name] = [sys.executable, "-m", "zipfile", "-t", where]
+    figures = {name: [] for name in rows}
+    for turn in range(rounds + 1):
+        for name, command in rows.items():
+            got = once(command)
+            # The first turn brings the files into memory.
+            if turn > 0:
+                figures[name].append(got)
+    print("\nArchives: weights of %d MB stored, the same deflated (%.0f MB), and %d MB deflated; medians and best of %d runs\n" % (
+        megabytes, os.path.getsize(packed) / (1 << 20), archives.TENSOR >> 20, rounds))
+    print("| command | weights | wall ms | best ms | cpu ms | peak MB | status |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    for (command, weights), runs in figures.items():
+        middle = {key: statistics.median(r[key] for r in runs) for key in ("wall", "cpu", "peak")}
+        print("| %s | %s | %.1f | %.1f | %.1f | %.0f | %s |" % (
+            command, weights, 1000 * middle["wall"], 1000 * min(r["wall"] for r in runs), 1000 * middle["cpu"], middle["peak"],
+            "/".join(sorted({str(r["status"]) for r in runs}))))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--torch", action="store_true", help="only what lies under the packages of the images envdiff-torch/…")
     parser.add_argument("--locks", action="store_true", help="only what reading locks takes")
+    parser.add_argument("--archives", action="store_true", help="only model archives")
+    parser.add_argument("--archive-mb", type=int, default=1024, help="how large the weights of the large ones are")
+    parser.add_argument("--in", dest="image", help="the image that the archives are predicted in, too")
     parser.add_argument("images", nargs="*")
     asked = parser.parse_args()
     if asked.torch:
@@ -214,6 +254,10 @@ def main():
         return
     if asked.locks:
         of_locks(asked.rounds)
+        return
+    if asked.archives:
+        with tempfile.TemporaryDirectory(prefix="envdiff-bench-") as work:
+            of_archives(asked.rounds, asked.image, asked.archive_mb, work)
         return
     named = asked.images or [i for i in ("envdiff-corpus/torchserve-venv", "envdiff-corpus/big") if i in images(i)]
     if not named:
@@ -231,6 +275,8 @@ def main():
     if not asked.images:
         beneath(asked.rounds)
         of_locks(asked.rounds)
+        with tempfile.TemporaryDirectory(prefix="envdiff-bench-") as work:
+            of_archives(asked.rounds, asked.image or "docker:" + named[0], asked.archive_mb, work)
 
 
 main()

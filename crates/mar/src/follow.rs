@@ -288,6 +288,7 @@ fn one(
     world.torchserve = version;
     if let Some(image) = image {
         surroundings::describe(&mut world, image, Some(&handler));
+        surroundings::torchrun(&mut world, &config);
         surroundings::foresee(&world);
     }
     if let Some(found) = shadowed(&world)? {

@@ -5,6 +5,7 @@ use envdiff_model::{ImageConfig, Text, TorchVariant};
 
 use crate::ending::Found;
 use crate::handler::world::{Image, There, World};
+use crate::model_config::ModelConfig;
 use crate::properties;
 use crate::server::{self, Command, Server};
 use crate::version::Version;
@@ -143,6 +144,41 @@ pub(crate) fn describe(world: &mut World<'_>, image: &Image<'_>, handler: Option
         image.config.and_then(|config| config.var("PYTHONPATH")).and_then(Text::as_str).unwrap_or("");
     for part in inherited.split(':').filter(|part| !part.is_empty()) {
         world.before.push(crate::handler::library::paths::absolute(part));
+    }
+}
+
+/// What torchrun sets for each of its processes, with values that are known at run time alone (PyTorch, "torchrun", Environment
+/// Variables).
+const OF_TORCHRUN: &[&str] = &[
+    "GROUP_RANK",
+    "GROUP_WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "OMP_NUM_THREADS",
+    "RANK",
+    "ROLE_NAME",
+    "ROLE_RANK",
+    "ROLE_WORLD_SIZE",
+    "TORCHELASTIC_MAX_RESTARTS",
+    "TORCHELASTIC_RESTART_COUNT",
+    "TORCHELASTIC_RUN_ID",
+    "WORLD_SIZE",
+];
+
+/// A worker of several processes is started by torchrun, which tells each of them which one it is (TorchServe,
+/// WorkerLifeCycle.java); the first of them is looked at.
+pub(crate) fn torchrun(world: &mut World<'_>, config: &ModelConfig) {
+    if config.parallel_level <= 0 || config.parallel_type == Some("custom") {
+        return;
+    }
+    world.given = OF_TORCHRUN;
+    if let Some(variables) = &mut world.variables {
+        variables.retain(|(name, _)| {
+            !OF_TORCHRUN.contains(&name.as_str()) && name != "LOCAL_RANK" && name != "LOCAL_WORLD_SIZE"
+        });
+        variables.push(("LOCAL_RANK".into(), "0".into()));
+        variables.push(("LOCAL_WORLD_SIZE".into(), config.parallel_level.to_string()));
+        variables.push(("LOGLEVEL".into(), "INFO".into()));
     }
 }
 

@@ -124,8 +124,9 @@ fn environ(run: &mut Run<'_>) -> Value {
         Some(variables) => {
             let mut items: Vec<(Value, Value)> =
                 variables.iter().map(|(name, value)| (Value::str(name), Value::str(value))).collect();
-            for name in ["HOME", "HOSTNAME", "PATH", "PYTHONPATH", "LANG", "PWD"] {
-                if !items.iter().any(|(key, _)| key.text() == Some(name)) {
+            let always = ["HOME", "HOSTNAME", "PATH", "PYTHONPATH", "LANG", "PWD"];
+            for name in always.iter().chain(run.world.given) {
+                if !items.iter().any(|(key, _)| key.text() == Some(*name)) {
                     items.push((Value::str(name), Value::Unknown));
                 }
             }

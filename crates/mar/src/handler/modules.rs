@@ -260,7 +260,11 @@ impl Run<'_> {
                 self.new_module(full, &path, is_package)
             }
             Finding::Namespace(_) => self.new_module(full, "", true),
-            Finding::BuiltIn => self.new_module(full, "", full.contains('.')),
+            Finding::BuiltIn => {
+                // Where the standard library is not seen, any of its modules may be a package.
+                let is_module = super::stdlib::is_built_in(full) || super::stdlib::is_frozen(full);
+                self.new_module(full, "", !is_module)
+            }
             Finding::Absent => {
                 let mut raised = self.error(
                     "ModuleNotFoundError",

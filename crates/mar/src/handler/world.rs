@@ -55,6 +55,8 @@ pub(crate) struct World<'a> {
     pub(crate) python_full: Option<(u8, u8, u8)>,
     /// Variables of the worker; `None` where they are not known.
     pub(crate) variables: Option<Vec<(String, String)>>,
+    /// Variables that are surely there, with values that are not known.
+    pub(crate) given: &'static [&'static str],
     /// Whether torch sees a GPU; `None` where that is not known.
     pub(crate) gpu: Option<bool>,
     /// Folders before the standard library: of `PYTHONPATH` and for `module:function`, as paths.
@@ -84,6 +86,7 @@ impl<'a> World<'a> {
             python: None,
             python_full: None,
             variables: None,
+            given: &[],
             gpu: None,
             before: Vec::new(),
             model: String::new(),
@@ -239,10 +242,11 @@ impl<'a> World<'a> {
         let found = variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         // What a container gets from its runtime, and the server's own.
         if found.is_none()
-            && matches!(
-                name,
-                "HOME" | "HOSTNAME" | "PATH" | "PYTHONPATH" | "LANG" | "PWD" | "TEMP" | "TMPDIR"
-            )
+            && (self.given.contains(&name)
+                || matches!(
+                    name,
+                    "HOME" | "HOSTNAME" | "PATH" | "PYTHONPATH" | "LANG" | "PWD" | "TEMP" | "TMPDIR"
+                ))
         {
             return None;
         }

@@ -377,6 +377,12 @@ fn torch_load(run: &mut Run<'_>, given: &Args<'_>) -> Done<Value> {
         force_no_weights_only: variable(run, "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"),
         mmap: given.named.iter().any(|(name, value)| &**name == "mmap" && matches!(value, Value::Bool(true))),
     };
+    // What is no path is asked for its place before it is read (torch, serialization.py, _check_seekable).
+    if matches!(given.get(0, "f"), Some(Value::None)) {
+        let says = "'NoneType' object has no attribute 'seek'. You can only torch.load from a file that is seekable. Please \
+                    pre-load the data into a buffer like io.BytesIO and try to load from it instead.";
+        return run.raise("AttributeError", says, run.fault_here());
+    }
     opened(run, given.get(0, "f"), "weights", move |weights, _| load::torch_load(weights, &call))
 }
 
