@@ -100,6 +100,13 @@ pub(crate) fn has(run: &mut Run<'_>, module: &Module, name: &str) -> Result<Has,
         let too_late = !until.is_empty() && before(&version, until) == Some(false);
         return Ok(if too_early || too_late { Has::No } else { Has::Yes });
     }
+    // A file of the archive's that is called like one of Python's own modules is another thing.
+    if (module.file.is_empty() || module.file.starts_with('/'))
+        && let Some(python) = run.world.python
+        && let Some(has) = super::stdlib::has(&module.name, name, python)
+    {
+        return Ok(if has { Has::Yes } else { Has::No });
+    }
     if module.file.is_empty() || !module.file.ends_with(".py") {
         return Ok(Has::Unknown);
     }
