@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 
-use envdiff_facts::{Minor, stdlib};
 use envdiff_files::Miss;
 use envdiff_python::outline;
 
@@ -101,19 +100,17 @@ pub(crate) fn has(run: &mut Run<'_>, module: &Module, name: &str) -> Result<Has,
         let too_late = !until.is_empty() && before(&version, until) == Some(false);
         return Ok(if too_early || too_late { Has::No } else { Has::Yes });
     }
+    // A file of the archive's that is called like one of Python's own modules is another thing.
+    if (module.file.is_empty() || module.file.starts_with('/'))
+        && let Some(python) = run.world.python
+        && let Some(has) = super::stdlib::has(&module.name, name, python)
+    {
+        return Ok(if has { Has::Yes } else { Has::No });
+    }
     let top = module.name.split('.').next().unwrap_or(&module.name);
-    if super::stdlib::is_stdlib(top) {
-        // Python's own library makes names as it goes (`enum.global_enum`, `globals().update`): only the tables say "no".
-        return Ok(match run.world.python {
-            Some((major, minor)) => {
-                let python = Minor::new(u16::from(major), u16::from(minor));
-                let full = format!("{}.{name}", module.name);
-                let gone = stdlib::removed_name(&full, python).is_some_and(|row| !row.unverified);
-                let early = stdlib::name_not_yet_added(&full, python).is_some_and(|row| !row.unverified);
-                if gone || early { Has::No } else { Has::Unknown }
-            }
-            None => Has::Unknown,
-        });
+    if super::stdlib::is_stdlib(top) && (module.file.is_empty() || module.file.starts_with('/')) {
+        // Python's own library makes names as it goes (`enum.global_enum`, `globals().update`): only the table says "no".
+        return Ok(Has::Unknown);
     }
     if module.file.is_empty() || !module.file.ends_with(".py") {
         return Ok(Has::Unknown);
