@@ -261,8 +261,9 @@ impl Run<'_> {
             }
             Finding::Namespace(_) => self.new_module(full, "", true),
             Finding::BuiltIn => {
-                // Where the standard library is not seen, any of its modules may be a package.
-                let is_module = super::stdlib::is_built_in(full) || super::stdlib::is_frozen(full);
+                // Where the standard library is not seen, any of its modules may be a package; `os` puts `os.path` into sys.modules.
+                let is_module =
+                    (super::stdlib::is_built_in(full) || super::stdlib::is_frozen(full)) && full != "os";
                 self.new_module(full, "", !is_module)
             }
             Finding::Absent => {
