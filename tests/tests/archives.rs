@@ -1,5 +1,5 @@
-//! Model archives of the corpus and of `fixtures/archives/others.py` in both environments go in; what is predicted is held beside what
-//! a real TorchServe did with them.
+//! Model archives of the corpus go in, and those of `fixtures/archives/others.py`; what is predicted is held beside what a real TorchServe
+//! did with the first in both environments, and what its loader did with the others in the new one (`fixtures/archives/judge.py`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
