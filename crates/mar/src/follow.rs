@@ -64,6 +64,8 @@ pub enum OpenError {
 pub struct Archive {
     name: Text,
     inner: container::Archive,
+    /// Why nothing can be told of it: it lies in an image and was not read.
+    unread: Option<Text>,
 }
 
 impl Archive {
@@ -74,14 +76,19 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let inner = container::Archive::open(path)
             .map_err(|error| OpenError::System { path: path.to_owned(), error })?;
-        Ok(Self { name: path.as_os_str().as_encoded_bytes().into(), inner })
+        Ok(Self { name: path.as_os_str().as_encoded_bytes().into(), inner, unread: None })
     }
 
     /// An archive that lies in an image, by its path there.
     #[must_use]
     pub fn of_image(path: &str, bytes: Vec<u8>) -> Self {
         let name = path.rsplit('/').next().unwrap_or(path);
-        Self { name: path.into(), inner: container::Archive::of_bytes(name, bytes) }
+        Self { name: path.into(), inner: container::Archive::of_bytes(name, bytes), unread: None }
+    }
+
+    /// One that the image's server loads and that cannot be read there; `why` is a clause.
+    pub(crate) fn unread(path: &str, why: Text) -> Self {
+        Self { unread: Some(why), ..Self::of_image(path, Vec::new()) }
     }
 
     /// As it was named.
@@ -230,6 +237,9 @@ fn one(
         doubt: None,
         late: Vec::new(),
     };
+    if let Some(why) = &archive.unread {
+        return Ok(draft.rest(Outcome::Unknown, Some(Stage::Archive), Some(why.clone())));
+    }
     let server = draft.take(server.clone());
     draft.step(
         Stage::Server,
@@ -685,7 +695,7 @@ fn dangers(draft: &mut Draft, world: &World<'_>, contents: &Contents) {
 }
 
 /// The archives that the image's own server would load at its start: those of its model store that `load_models` or its
-/// command name. An archive larger than is taken of an image is left out.
+/// command name. One that is not there, or is larger than is taken of an image, is predicted as not known, with that reason.
 ///
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.

@@ -1,7 +1,7 @@
 //! An image and an archive's facts come in; the world that its handler finds comes out: interpreter, variables, GPU, search path.
 
 use envdiff_files::{ImagePath, Miss};
-use envdiff_model::{ImageConfig, Text, TorchVariant};
+use envdiff_model::{ImageConfig, Text, TorchVariant, say};
 
 use crate::ending::Found;
 use crate::handler::world::{Image, There, World};
@@ -221,6 +221,16 @@ pub fn starts_server(config: Option<&ImageConfig>) -> bool {
     config.is_some_and(|config| Command::of(config).is_torchserve)
 }
 
+/// Whether a folder of the image holds something.
+fn is_filled(image: &Image<'_>, folder: &str) -> Result<bool, Miss> {
+    let Some(at) = ImagePath::new(folder) else { return Ok(false) };
+    match image.seen.list(&at) {
+        Ok(listing) => Ok(!listing.entries.is_empty()),
+        Err(Miss::Pending) => Err(Miss::Pending),
+        Err(Miss::Absent | Miss::Unreadable(_)) => Ok(false),
+    }
+}
+
 /// The archives that the image's server loads at its start.
 ///
 /// # Errors
@@ -271,7 +281,18 @@ pub(crate) fn served(image: &Image<'_>) -> Result<Vec<crate::follow::Archive>, M
         match image.seen.parsed(&at, ARCHIVE, <[u8]>::to_vec) {
             Ok(bytes) => archives.push(crate::follow::Archive::of_image(&path, bytes.to_vec())),
             Err(Miss::Pending) => pending = true,
-            Err(_) => {}
+            // A store that is not in the image, or is empty there, is brought by a mount: nothing of it can be wrong here.
+            Err(Miss::Absent) if !is_filled(image, &store)? => {}
+            Err(Miss::Absent) => {
+                let why = "the server is to load it, and the image does not have it: a mount may bring it";
+                archives.push(crate::follow::Archive::unread(&path, why.into()));
+            }
+            Err(Miss::Unreadable(reason)) => {
+                archives.push(crate::follow::Archive::unread(
+                    &path,
+                    say!("it cannot be read in the image: ", reason.to_string()),
+                ));
+            }
         }
     }
     if pending { Err(Miss::Pending) } else { Ok(archives) }

@@ -36,24 +36,7 @@ pub(crate) fn canonical(module: &str) -> String {
 
 /// A value that is known from elsewhere.
 pub(crate) fn constant(world: &World<'_>, full: &str) -> Option<Value> {
-    let version = |distribution: &str| {
-        let image = world.image?;
-        image
-            .environment
-            .distributions
-            .iter()
-            .find(|found| {
-                !found.shadowed
-                    && found
-                        .name
-                        .as_ref()
-                        .and_then(|name| name.as_str())
-                        .is_some_and(|name| envdiff_model::Name::new(name).as_str() == distribution)
-            })
-            .and_then(|found| found.version.as_ref())
-            .and_then(|version| version.as_str())
-            .map(Value::str)
-    };
+    let version = |distribution: &str| world.version_of(distribution).map(Value::str);
     Some(match full {
         "sys.platform" => Value::str("linux"),
         "os.name" => Value::str("posix"),

@@ -72,21 +72,7 @@ fn before(version: &str, bound: &str) -> Option<bool> {
 
 /// The version of a distribution in the image.
 pub(crate) fn version_of(run: &Run<'_>, distribution: &str) -> Option<String> {
-    let image = run.world.image?;
-    image
-        .environment
-        .distributions
-        .iter()
-        .find(|found| {
-            !found.shadowed
-                && found
-                    .name
-                    .as_ref()
-                    .and_then(|name| name.as_str())
-                    .is_some_and(|name| envdiff_model::Name::new(name).as_str() == distribution)
-        })
-        .and_then(|found| found.version.as_ref())
-        .and_then(|version| version.as_str().map(str::to_owned))
+    run.world.version_of(distribution).map(str::to_owned)
 }
 
 /// Whether the module has the name.

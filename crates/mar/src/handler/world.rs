@@ -236,6 +236,19 @@ impl<'a> World<'a> {
         Ok(contents)
     }
 
+    /// The version of a distribution in the image, by its normalised name.
+    pub(crate) fn version_of(&self, distribution: &str) -> Option<&'a str> {
+        let is_it = |name: &str| envdiff_model::Name::new(name).as_str() == distribution;
+        self.image?
+            .environment
+            .distributions
+            .iter()
+            .find(|found| {
+                !found.shadowed && found.name.as_ref().and_then(|name| name.as_str()).is_some_and(is_it)
+            })
+            .and_then(|found| found.version.as_ref()?.as_str())
+    }
+
     /// A variable of the worker: its value, `Some(None)` where it is not set, `None` where that is not known.
     pub(crate) fn variable(&self, name: &str) -> Option<Option<&str>> {
         let variables = self.variables.as_ref()?;
