@@ -46,25 +46,43 @@ pub struct Broken {
     pub raw: usize,
 }
 
-const NOWHERE: At = At { line: 0, column: 0, end_column: 0 };
+/// The place of a byte; CPython names none for what it cannot decode.
+fn place(bytes: &[u8], offset: usize) -> At {
+    let before = bytes.get(..offset).unwrap_or_default();
+    let begin = before.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |end| end + 1);
+    let is_end =
+        |(at, byte): (usize, &u8)| *byte == b'\n' || *byte == b'\r' && before.get(at + 1) != Some(&b'\n');
+    let line = 1 + before.iter().enumerate().filter(|found| is_end(*found)).count();
+    let column = 1 + String::from_utf8_lossy(before.get(begin..).unwrap_or_default()).chars().count();
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    At { line: number(line), column: number(column), end_column: number(column.saturating_add(1)) }
+}
 
 /// Reads a source's bytes.
 ///
 /// # Errors
 /// NUL bytes, unknown codecs, and bytes that a named codec does not take.
 pub fn decode(source: &[u8], version: Version) -> Result<Text<'_>, Refusal> {
-    if source.contains(&0) {
+    if let Some(at) = memchr::memchr(0, source) {
         // The first releases of 3.11 raised the other.
         let class = if version >= Version(3, 11) { Class::Syntax } else { Class::Value };
-        return Err(Refusal::of(class, NOWHERE, "source code string cannot contain null bytes"));
+        return Err(Refusal::of(class, place(source, at), "source code string cannot contain null bytes"));
     }
     let (bytes, has_mark) = match source.strip_prefix(b"\xEF\xBB\xBF") {
         Some(bytes) => (bytes, true),
         None => (source, false),
     };
-    let refused =
-        |message: String| Refusal { at: NOWHERE, class: Class::Syntax, message, kind: Kind::Encoding };
+    let refused_at =
+        |at: At, message: String| Refusal { at, class: Class::Syntax, message, kind: Kind::Encoding };
     let Some(cookie) = cookie(bytes) else { return Ok(utf8(bytes)) };
+    // Where the cookie stands, which is in the first or second line.
+    let follows =
+        |at: &usize| matches!(bytes.get(..*at).unwrap_or_default().trim_ascii_end(), [.., b':' | b'=']);
+    let begin = memchr::memmem::find_iter(bytes, cookie).find(follows);
+    let named = place(bytes, begin.unwrap_or_default());
+    let named =
+        At { end_column: named.column.saturating_add(u32::try_from(cookie.len()).unwrap_or(1)), ..named };
+    let refused = |message: String| refused_at(named, message);
     let name = usual(cookie);
     if name == "utf-8" {
         return Ok(utf8(bytes));
@@ -80,15 +98,18 @@ pub fn decode(source: &[u8], version: Version) -> Result<Text<'_>, Refusal> {
             Err(error) => {
                 let at = error.valid_up_to();
                 let rest = bytes.get(at..).unwrap_or_default();
-                Err(refused(undecodable(rest, at, "utf-8")))
+                Err(refused_at(place(bytes, at), undecodable(rest, at, "utf-8")))
             }
         },
         Codec::Ascii => match bytes.iter().position(|byte| !byte.is_ascii()) {
             None => Ok(utf8(bytes)),
-            Some(at) => Err(refused(format!(
-                "'ascii' codec can't decode byte 0x{:02x} in position {at}: ordinal not in range(128)",
-                bytes.get(at).copied().unwrap_or_default()
-            ))),
+            Some(at) => Err(refused_at(
+                place(bytes, at),
+                format!(
+                    "'ascii' codec can't decode byte 0x{:02x} in position {at}: ordinal not in range(128)",
+                    bytes.get(at).copied().unwrap_or_default()
+                ),
+            )),
         },
         Codec::Latin1 => whole(bytes.iter().map(|byte| char::from(*byte)).collect()),
         // A letter is at home in names, literals and comments alike.
@@ -101,10 +122,11 @@ pub fn decode(source: &[u8], version: Version) -> Result<Text<'_>, Refusal> {
                     && bytes.get(*at).is_some_and(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D))
             };
             if let Some(at) = (0..bytes.len()).find(undefined) {
-                return Err(refused(format!(
+                let said = format!(
                     "'charmap' codec can't decode byte 0x{:02x} in position {at}: character maps to <undefined>",
                     bytes.get(at).copied().unwrap_or_default()
-                )));
+                );
+                return Err(refused_at(place(bytes, at), said));
             }
             let text = encoding_rs::Encoding::for_label(label.as_bytes())
                 .and_then(|encoding| encoding.decode_without_bom_handling_and_without_replacement(bytes));
@@ -114,7 +136,7 @@ pub fn decode(source: &[u8], version: Version) -> Result<Text<'_>, Refusal> {
             }
         }
         Codec::Foreign => Err(Refusal {
-            at: NOWHERE,
+            at: named,
             class: Class::Syntax,
             message: format!("source in encoding {name} is not read"),
             kind: Kind::Unread,
