@@ -8,7 +8,7 @@ use std::sync::Arc;
 use envdiff_files::{ReadAt, Reason};
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::limits::{RATIO, RATIO_BEYOND};
+use crate::limits::{ENDS, RATIO, RATIO_BEYOND};
 
 /// Bytes that are read by position; cheap to clone.
 #[derive(Debug, Clone)]
@@ -228,7 +228,9 @@ fn words(message: Option<&str>) -> &'static str {
     KNOWN.iter().find(|known| message.starts_with(**known)).copied().unwrap_or("")
 }
 
-/// A packed file that is too large to keep: inflated anew from its beginning whenever somebody goes back.
+/// A packed file that is too large to keep: inflated anew from its beginning where somebody goes back, but for its first and
+/// last bytes, which stay in memory when they pass. The directory of a zip is at its end, and the first of what `torch.save`
+/// writes is the pickle: one passage is enough for both.
 pub(crate) struct Unrolled {
     raw: Raw,
     at: u64,
@@ -238,11 +240,61 @@ pub(crate) struct Unrolled {
     stream: Inflater,
     /// How much of the stream has passed.
     passed: u64,
+    head: Part,
+    tail: Part,
+}
+
+/// Consecutive bytes of a file that have passed.
+#[derive(Debug, Default)]
+struct Part {
+    /// Where they begin in the file.
+    from: u64,
+    bytes: Vec<u8>,
+}
+
+impl Part {
+    /// Takes what continues it, up to `most` bytes in all.
+    fn take(&mut self, at: u64, passing: &[u8], most: usize) {
+        let end = self.from.saturating_add(self.bytes.len() as u64);
+        let known = end.checked_sub(at).and_then(|known| usize::try_from(known).ok());
+        if let Some(new) = known.and_then(|known| passing.get(known..)) {
+            let room = most.saturating_sub(self.bytes.len());
+            self.bytes.extend(new.iter().take(room));
+        }
+    }
+
+    /// Fills the buffer from `at`, if it holds all of that.
+    fn give(&self, at: u64, buffer: &mut [u8]) -> Option<()> {
+        let from = usize::try_from(at.checked_sub(self.from)?).ok()?;
+        buffer.copy_from_slice(self.bytes.get(from..from.checked_add(buffer.len())?)?);
+        Some(())
+    }
 }
 
 impl Unrolled {
     pub(crate) fn new(raw: &Raw, at: u64, skip: u64, size: u64) -> Self {
-        Self { raw: raw.clone(), at, skip, size, stream: Inflater::new(raw, at), passed: 0 }
+        let tail = Part { from: size.saturating_sub(ENDS as u64), bytes: Vec::new() };
+        let stream = Inflater::new(raw, at);
+        Self { raw: raw.clone(), at, skip, size, stream, passed: 0, head: Part::default(), tail }
+    }
+
+    /// Inflates the next bytes into the buffer; 0 at the end.
+    fn next(&mut self, buffer: &mut [u8]) -> Result<usize, Reason> {
+        let count = self.stream.read(buffer).map_err(|error| reason(&error))?;
+        let before = self.passed;
+        self.passed += count as u64;
+        let passing = buffer.get(..count).unwrap_or_default();
+        // What of it is the file.
+        let lead = usize::try_from(self.skip.saturating_sub(before)).unwrap_or(usize::MAX);
+        if let Some(passing) = passing.get(lead..) {
+            let at = before.saturating_sub(self.skip);
+            self.head.take(at, passing, ENDS);
+            let lead = usize::try_from(self.tail.from.saturating_sub(at)).unwrap_or(usize::MAX);
+            if let Some(passing) = passing.get(lead..) {
+                self.tail.take(at.max(self.tail.from), passing, ENDS);
+            }
+        }
+        Ok(count)
     }
 }
 
@@ -253,28 +305,28 @@ impl ReadAt for Unrolled {
     fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason> {
         let wanted = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
         let from = self.skip.saturating_add(at);
-        if wanted == 0 {
-            return Ok(0);
+        let Some(buffer) = buffer.get_mut(..wanted).filter(|buffer| !buffer.is_empty()) else { return Ok(0) };
+        if self.head.give(at, buffer).or_else(|| self.tail.give(at, buffer)).is_some() {
+            return Ok(wanted);
         }
         if from < self.passed {
             self.stream = Inflater::new(&self.raw, self.at);
             self.passed = 0;
         }
         let mut scratch = vec![0; CHUNK];
+        while self.passed < from {
+            let to_skip = usize::try_from(from - self.passed).unwrap_or(usize::MAX).min(CHUNK);
+            if self.next(scratch.get_mut(..to_skip).unwrap_or_default())? == 0 {
+                return Ok(0);
+            }
+        }
         let mut done = 0;
-        while done < wanted {
-            let to_skip = usize::try_from(from.saturating_sub(self.passed)).unwrap_or(usize::MAX);
-            let target = if to_skip > 0 {
-                scratch.get_mut(..to_skip.min(CHUNK))
-            } else {
-                buffer.get_mut(done..wanted)
-            };
-            let count = self.stream.read(target.unwrap_or_default()).map_err(|error| reason(&error))?;
+        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let count = self.next(rest)?;
             if count == 0 {
                 break;
             }
-            self.passed += count as u64;
-            done += if to_skip > 0 { 0 } else { count };
+            done += count;
         }
         Ok(done)
     }
