@@ -7,8 +7,9 @@ use std::io::BufRead as _;
 use std::os::unix::fs::FileExt as _;
 
 use envdiff_files::{ReadAt, Reason};
+use envdiff_mar::weights::load::{Outcome, PickleLoad, pickle_load};
 use envdiff_mar::weights::pickle::Pickle;
-use envdiff_mar::weights::{Kind, Weights, danger};
+use envdiff_mar::weights::{Kind, Weights};
 
 fn main() {
     let mut names: Vec<String> = std::env::args().skip(1).collect();
@@ -55,9 +56,9 @@ fn told(name: &str) -> serde_json::Value {
         Err(reason) => return serde_json::json!({"file": name, "error": format!("{reason:?}")}),
     };
     let pickles: Vec<&Pickle> = weights.pickles();
-    let dangers: Vec<serde_json::Value> = pickles
+    let dangers: Vec<serde_json::Value> = weights
+        .dangers()
         .iter()
-        .flat_map(|pickle| danger::judge(pickle))
         .map(|danger| serde_json::json!({"name": danger.name, "why": danger.why, "called": danger.called}))
         .collect();
     let kind = match weights.kind {
@@ -65,9 +66,16 @@ fn told(name: &str) -> serde_json::Value {
         _ => weights.called(),
     };
     let globals: usize = pickles.iter().map(|pickle| pickle.globals.len()).sum();
+    // What no unpickler takes is told too, as weights that are damaged.
+    let raises = match pickle_load(&weights, &PickleLoad::default()).outcome {
+        Outcome::Raises(raise) if matches!(weights.kind, Kind::Pickle | Kind::Foreign) => {
+            Some(format!("{}: {}", raise.exception, raise.text))
+        }
+        _ => None,
+    };
     let complete = pickles.iter().all(|pickle| pickle.complete);
     serde_json::json!({
-        "file": name, "kind": kind, "flagged": !dangers.is_empty(), "dangers": dangers, "globals": globals,
+        "file": name, "kind": kind, "flagged": !dangers.is_empty(), "raises": raises, "dangers": dangers, "globals": globals,
         "complete": complete, "size": file.size, "read": file.read,
     })
 }

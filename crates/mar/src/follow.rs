@@ -677,15 +677,15 @@ fn dangers(draft: &mut Draft, world: &World<'_>, contents: &Contents) {
         }
         let weights = world.weights(&path);
         let Ok(weights) = weights.as_ref() else { continue };
-        let Some(pickle) = weights.object() else { continue };
-        for danger in crate::weights::danger::judge(pickle) {
+        for danger in weights.dangers() {
             let name =
                 if danger.name.is_empty() { "something that is computed".to_owned() } else { danger.name };
+            let does = if danger.called { " calls " } else { " imports " };
             let mut found = trouble(
                 Fault::PickleRuns,
                 Weight::MayBreak,
                 Stage::Initialize,
-                say!(path.as_str(), " calls ", name.as_str(), " when it is unpickled: ", danger.why),
+                say!(path.as_str(), does, name.as_str(), " when it is unpickled: ", danger.why),
             );
             found.fix =
                 "load it only where its origin is trusted; save a state_dict or safetensors instead".into();

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use envdiff_mar::weights::load::{
-    JitLoad, TorchLoad, jit_load, joblib_load, np_load, onnx_load, pickle_load, safetensors_load, torch_load,
+    JitLoad, PickleLoad, TorchLoad, jit_load, joblib_load, np_load, onnx_load, pickle_load, safetensors_load,
+    torch_load,
 };
 use envdiff_mar::weights::shape::Shape;
 use envdiff_mar::weights::{Kind, Weights, danger};
@@ -122,8 +123,8 @@ fn every_loader(weights: &Weights) {
     let _jit = jit_load(weights, &JitLoad::default());
     let _safetensors = safetensors_load(weights);
     let _onnx = onnx_load(weights, "x");
-    let _pickle = pickle_load(weights, None);
-    let _joblib = joblib_load(weights, None);
+    let _pickle = pickle_load(weights, &PickleLoad::default());
+    let _joblib = joblib_load(weights, &PickleLoad::default());
     let _numpy = np_load(weights, Some(true), "x");
 }
 

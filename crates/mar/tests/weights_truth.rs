@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use envdiff_mar::weights::Weights;
 use envdiff_mar::weights::load::{
-    JitLoad, Loading, MapLocation, Outcome, Release, TorchLoad, WeightsOnly, jit_load, joblib_load, np_load,
-    onnx_load, pickle_load, safetensors_load, torch_load,
+    JitLoad, Loading, MapLocation, Outcome, PickleLoad, Release, TorchLoad, WeightsOnly, jit_load,
+    joblib_load, np_load, onnx_load, pickle_load, safetensors_load, torch_load,
 };
 
 fn fixtures() -> PathBuf {
@@ -45,6 +45,7 @@ fn predicted<'a>(
         gpu: Some(false),
         ..TorchLoad::default()
     };
+    let plain = PickleLoad { python: Some(python), torch: Some(torch), gpu: Some(false) };
     match way {
         "torch.load" => torch_load(weights, &load(WeightsOnly::Default)),
         "torch.load weights_only=True" => torch_load(weights, &load(WeightsOnly::Given(true))),
@@ -60,8 +61,8 @@ fn predicted<'a>(
             };
             jit_load(weights, &call)
         }
-        "pickle.load" => pickle_load(weights, Some(python)),
-        "joblib.load" => joblib_load(weights, Some(python)),
+        "pickle.load" => pickle_load(weights, &plain),
+        "joblib.load" => joblib_load(weights, &plain),
         "safetensors" => safetensors_load(weights),
         "onnxruntime" => onnx_load(weights, path),
         "numpy.load" => np_load(weights, Some(false), path),

@@ -404,6 +404,12 @@ pub fn judge(pickle: &Pickle) -> Vec<Danger> {
     out
 }
 
+/// A pickle in the bytes of another that was not read.
+#[must_use]
+pub fn unread() -> Danger {
+    Danger { name: "torch.storage._load_from_bytes".to_owned(), why: PICKLES, at: 0, called: true }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{HARMLESS, NAMES, WHOLE, of};

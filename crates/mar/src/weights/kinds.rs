@@ -16,13 +16,15 @@ use super::torchscript::TorchScript;
 use super::zip::{Content, Entry, Zip, ZipFault};
 use super::{Compression, Kind, Weights};
 
-pub(super) fn read(file: &mut dyn ReadAt) -> Result<Weights, Reason> {
+/// `depth` is how many files this one lies in.
+pub(super) fn read(file: &mut dyn ReadAt, depth: u8) -> Result<Weights, Reason> {
     let size = file.size();
     let mut head = vec![0; 512];
     let count = file.read_at(0, &mut head)?;
     head.truncate(count);
     if size == 0 {
-        return Ok(Weights { size, head: Vec::new(), kind: Kind::Empty, pickle: None, more: Vec::new() });
+        let (more, nested) = (Vec::new(), Vec::new());
+        return Ok(Weights { size, head: Vec::new(), kind: Kind::Empty, pickle: None, more, nested });
     }
     if head.starts_with(b"PK\x03\x04") {
         let kind = zipped(file)?;
@@ -31,7 +33,7 @@ pub(super) fn read(file: &mut dyn ReadAt) -> Result<Weights, Reason> {
             Kind::Zip(zip) => inside(file, zip),
             _ => Vec::new(),
         };
-        return Ok(Weights { size, head, kind, pickle: None, more });
+        return Ok(Weights { size, head, kind, pickle: None, more, nested: Vec::new() });
     }
     let pickle = pickle::read(file, 0, size);
     if let End::Unread(reason) = &pickle.end {
@@ -40,7 +42,41 @@ pub(super) fn read(file: &mut dyn ReadAt) -> Result<Weights, Reason> {
     let kind = plain(file, &head, size, &pickle)?;
     head.truncate(64);
     let more = if kind == Kind::Pickle { behind(file, &pickle) } else { Vec::new() };
-    Ok(Weights { size, head, kind, pickle: Some(Box::new(pickle)), more })
+    let nested = match &kind {
+        Kind::Pickle => nested(file, &pickle, depth)?,
+        Kind::Joblib(pickle) => nested(file, pickle, depth)?,
+        _ => Vec::new(),
+    };
+    Ok(Weights { size, head, kind, pickle: Some(Box::new(pickle)), more, nested })
+}
+
+/// A part of a file as one.
+struct Part<'a> {
+    file: &'a mut dyn ReadAt,
+    begin: u64,
+    len: u64,
+}
+
+impl ReadAt for Part<'_> {
+    fn size(&self) -> u64 {
+        self.len
+    }
+    fn read_at(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize, Reason> {
+        let left = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        self.file.read_at(self.begin.saturating_add(at), buffer.get_mut(..wanted).unwrap_or_default())
+    }
+}
+
+/// What a pickle that begins with the file has in its bytes; nothing below the deepest that is read, where
+/// [`Pickle::nested`] still tells that there is something.
+fn nested(file: &mut dyn ReadAt, pickle: &Pickle, depth: u8) -> Result<Vec<Weights>, Reason> {
+    if depth >= limits::NESTED_DEPTH {
+        return Ok(Vec::new());
+    }
+    let mut read_one =
+        |part: &pickle::Nested| read(&mut Part { file, begin: part.begin, len: part.len }, depth + 1);
+    pickle.nested.iter().map(|part| read_one(part)).collect()
 }
 
 /// Pickles behind the first one, as far as they are any.

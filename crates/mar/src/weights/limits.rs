@@ -24,6 +24,10 @@ pub const PICKLE_LINE: usize = 1 << 20;
 pub const PICKLE_GLOBALS: usize = 100_000;
 /// The most storages of a torch pickle that are kept.
 pub const PICKLE_STORAGES: usize = 200_000;
+/// The most pickles in bytes of a pickle that are read …
+pub const PICKLE_NESTED: usize = 10_000;
+/// … and how many of them in each other.
+pub const NESTED_DEPTH: u8 = 4;
 /// The largest compressed `data.pkl`, `constants.pkl` or text of a zip that is inflated, in bytes.
 pub const ZIP_INFLATED: u64 = 256 << 20;
 /// The most bytes of a file compressed as a whole that are read and inflated: what is longer is told as far as that.
@@ -114,6 +118,18 @@ pub const LIMITS: &[Limit] = &[
         "crates/mar/src/weights/limits.rs::storages_are_bounded",
     ),
     Limit::new(
+        "pickles in the bytes of a pickle",
+        Amount::count(PICKLE_NESTED),
+        Past::Unknown,
+        "crates/mar/src/weights/limits.rs::pickles_in_pickles_are_bounded",
+    ),
+    Limit::new(
+        "pickles in the bytes of each other",
+        Amount::count(NESTED_DEPTH as usize),
+        Past::Unknown,
+        "crates/mar/src/weights/limits.rs::pickles_in_pickles_are_bounded",
+    ),
+    Limit::new(
         "compressed entry of a zip of weights, inflated",
         Amount::Bytes(ZIP_INFLATED),
         Past::Unknown,
@@ -181,10 +197,10 @@ mod tests {
     use envdiff_files::{ReadAt, Reason};
 
     use super::{
-        COMPRESSED, MORE_PICKLES, NPY_HEADER, NPZ_ARRAYS, ONNX_FIELDS, PICKLE_ENTRIES, PICKLE_GLOBALS,
-        PICKLE_LINE, PICKLE_MEMO, PICKLE_OBJECTS, PICKLE_OPCODES, PICKLE_STACK, PICKLE_STORAGES,
-        PICKLE_STRING, PICKLE_STRINGS, PICKLE_TUPLES, SAFETENSORS_HEADER, SCRIPT_CODE, ZIP_DIRECTORY,
-        ZIP_ENTRIES, ZIP_INFLATED,
+        COMPRESSED, MORE_PICKLES, NESTED_DEPTH, NPY_HEADER, NPZ_ARRAYS, ONNX_FIELDS, PICKLE_ENTRIES,
+        PICKLE_GLOBALS, PICKLE_LINE, PICKLE_MEMO, PICKLE_NESTED, PICKLE_OBJECTS, PICKLE_OPCODES,
+        PICKLE_STACK, PICKLE_STORAGES, PICKLE_STRING, PICKLE_STRINGS, PICKLE_TUPLES, SAFETENSORS_HEADER,
+        SCRIPT_CODE, ZIP_DIRECTORY, ZIP_ENTRIES, ZIP_INFLATED,
     };
     use crate::weights::pickle::{End, Pickle, Shape, read};
     use crate::weights::zip::{Entry, Zip, ZipFault};
@@ -277,6 +293,26 @@ mod tests {
         tuple.extend(b"t0");
         assert!(pickle(b"", &tuple, PICKLE_TUPLES / 64, b"N.").complete);
         assert!(!pickle(b"", &tuple, PICKLE_TUPLES / 64 + 1, b"N.").complete);
+    }
+
+    #[test]
+    fn pickles_in_pickles_are_bounded() {
+        let load = b"ctorch.storage\n_load_from_bytes\n";
+        let one = [&load[..], b"C\x01.\x85R0"].concat();
+        assert_eq!(pickle(b"", &one, PICKLE_NESTED, b"N.").nested.len(), PICKLE_NESTED);
+        let past = pickle(b"", &one, PICKLE_NESTED + 1, b"N.");
+        assert_eq!(past.nested.len(), PICKLE_NESTED);
+        assert!(crate::weights::danger::judge(&past).iter().any(|danger| danger.called));
+        let mut bytes = b"N.".to_vec();
+        for depth in 0..=NESTED_DEPTH {
+            let weights = crate::weights::Weights::read(&mut &*bytes).unwrap();
+            assert_eq!(weights.pickles().len(), usize::from(depth) + 1);
+            assert!(weights.dangers().is_empty());
+            let len = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+            bytes = [&load[..], b"B", &len, &bytes, b"\x85R."].concat();
+        }
+        // What lies deeper is not read, and that is told.
+        assert_eq!(crate::weights::Weights::read(&mut &*bytes).unwrap().dangers().len(), 1);
     }
 
     #[test]

@@ -80,6 +80,17 @@ pub struct JitLoad {
     pub namespaces_open: bool,
 }
 
+/// Where `pickle.load` and its like run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PickleLoad {
+    /// The interpreter's version; `None` where not known.
+    pub python: Option<(u32, u32)>,
+    /// The torch of the image; `None` where not known.
+    pub torch: Option<Release>,
+    /// Whether torch will see a GPU; `None` where not known.
+    pub gpu: Option<bool>,
+}
+
 /// A class or function that unpickling imports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Class {
@@ -1104,9 +1115,9 @@ fn is_known_domain(domain: &str) -> bool {
     )
 }
 
-/// What `pickle.load` does; `python` is the interpreter's version.
+/// What `pickle.load` does.
 #[must_use]
-pub fn pickle_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_> {
+pub fn pickle_load<'a>(weights: &'a Weights, call: &PickleLoad) -> Loading<'a> {
     let Some(pickle) = weights.pickle.as_deref() else {
         if weights.kind == Kind::Empty {
             return Loading::raises(Raise::new(
@@ -1125,7 +1136,48 @@ pub fn pickle_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_>
         ));
     };
     let fault = if weights.kind == Kind::Pickle { Fault::WeightsDamaged } else { Fault::WeightsKind };
-    plain(pickle, python, fault, weights.called())
+    with_nested(plain(pickle, call.python, fault, weights.called()), weights, pickle, call)
+}
+
+/// The same with what lies in the bytes of the pickle: `_load_from_bytes` calls `torch.load` without a `map_location` (torch,
+/// `torch/storage.py`).
+fn with_nested<'a>(
+    mut loading: Loading<'a>,
+    weights: &Weights,
+    pickle: &Pickle,
+    call: &PickleLoad,
+) -> Loading<'a> {
+    let inner = TorchLoad {
+        torch: call.torch,
+        weights_only: WeightsOnly::Given(false),
+        gpu: call.gpu,
+        ..TorchLoad::default()
+    };
+    for (place, nested) in pickle.nested.iter().zip(&weights.nested) {
+        let is_reached = match &loading.outcome {
+            Outcome::Raises(raise) => raise.at.is_some_and(|at| place.at < at),
+            Outcome::Loads(_) | Outcome::Unknown(_) => true,
+        };
+        if !is_reached {
+            break;
+        }
+        let found = torch_load(nested, &inner);
+        loading.classes.extend(found.classes.into_iter().map(|class| Class { at: place.at, ..class }));
+        match found.outcome {
+            Outcome::Raises(raise) => {
+                loading.classes.retain(|class| class.at <= place.at);
+                loading.outcome = Outcome::Raises(raise.placed(place.at));
+                break;
+            }
+            Outcome::Unknown(reason) => {
+                loading.outcome = Outcome::Unknown(reason);
+                break;
+            }
+            Outcome::Loads(_) => {}
+        }
+    }
+    loading.classes.sort_by_key(|class| class.at);
+    loading
 }
 
 fn plain<'a>(pickle: &'a Pickle, python: Option<(u32, u32)>, fault: Fault, called: &str) -> Loading<'a> {
@@ -1166,18 +1218,23 @@ fn plain<'a>(pickle: &'a Pickle, python: Option<(u32, u32)>, fault: Fault, calle
     Loading { classes, outcome: Outcome::Loads(Loaded::Object(&pickle.shape)) }
 }
 
-/// What `joblib.load` does; `python` is the interpreter's version (joblib, `joblib/numpy_pickle.py`).
+/// What `joblib.load` does (joblib, `joblib/numpy_pickle.py`).
 #[must_use]
-pub fn joblib_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_> {
+pub fn joblib_load<'a>(weights: &'a Weights, call: &PickleLoad) -> Loading<'a> {
     match &weights.kind {
-        Kind::Joblib(pickle) => plain(pickle, python, Fault::WeightsDamaged, weights.called()),
-        Kind::Compressed(_, Some(pickle)) => plain(pickle, python, Fault::WeightsDamaged, weights.called()),
+        Kind::Joblib(pickle) => {
+            let loading = plain(pickle, call.python, Fault::WeightsDamaged, weights.called());
+            with_nested(loading, weights, pickle, call)
+        }
+        Kind::Compressed(_, Some(pickle)) => {
+            plain(pickle, call.python, Fault::WeightsDamaged, weights.called())
+        }
         Kind::Compressed(..) => Loading::unknown("what is compressed in it was not read"),
         Kind::Empty => {
             Loading::raises(Raise::new("EOFError", "", Fault::WeightsDamaged, "the file is empty"))
         }
         Kind::Pickle => {
-            let mut loading = pickle_load(weights, python);
+            let mut loading = pickle_load(weights, call);
             if let Outcome::Raises(raise) = &mut loading.outcome
                 && raise.text.starts_with("A load persistent id")
             {
@@ -1199,7 +1256,7 @@ pub fn joblib_load(weights: &Weights, python: Option<(u32, u32)>) -> Loading<'_>
                         .placed(*at),
                     )
                 }
-                _ => pickle_load(weights, python),
+                _ => pickle_load(weights, call),
             },
             None => Loading::raises(Raise::new(
                 "_pickle.UnpicklingError",
@@ -1245,7 +1302,7 @@ pub fn np_load<'a>(weights: &'a Weights, allow_pickle: Option<bool>, path: &str)
                     format!("the file is {}, not a numpy array", weights.called()),
                 ));
             }
-            let mut loading = pickle_load(weights, None);
+            let mut loading = pickle_load(weights, &PickleLoad::default());
             if let Outcome::Raises(raise) = &mut loading.outcome {
                 raise.exception = "_pickle.UnpicklingError";
                 raise.text = format!("Failed to interpret file '{path}' as a pickle");

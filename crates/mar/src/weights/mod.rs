@@ -21,6 +21,7 @@ pub mod zip;
 
 use envdiff_files::{ReadAt, Reason};
 
+use danger::Danger;
 use legacy::{Legacy, OldTar};
 use numpy::{Npy, Npz};
 use onnx::Onnx;
@@ -45,6 +46,8 @@ pub struct Weights {
     /// Pickles that stand behind the first, or in a zip that is none of torch's: no loader asked for here runs them, but another
     /// reader may.
     pub more: Vec<Pickle>,
+    /// What lies in [`Pickle::nested`] of a file that is one pickle, one for one; empty where that lies too deep.
+    pub nested: Vec<Weights>,
 }
 
 /// What a file is, decided by its bytes; its name does not matter.
@@ -129,7 +132,7 @@ impl Weights {
     /// # Errors
     /// A read failed: what is there is unreadable, not damaged.
     pub fn read(file: &mut dyn ReadAt) -> Result<Self, Reason> {
-        kinds::read(file)
+        kinds::read(file, 0)
     }
 
     /// What it is, for a reader: `a TorchScript archive`.
@@ -138,9 +141,15 @@ impl Weights {
         kinds::called(self)
     }
 
-    /// Every pickle in it.
+    /// Every pickle in it, with those in the bytes of others.
     #[must_use]
     pub fn pickles(&self) -> Vec<&Pickle> {
+        let mut out = self.own();
+        out.extend(self.nested.iter().flat_map(Self::pickles));
+        out
+    }
+
+    fn own(&self) -> Vec<&Pickle> {
         let mut out: Vec<&Pickle> = self.pickle.iter().map(AsRef::as_ref).collect();
         match &self.kind {
             Kind::TorchZip(zip) => out.extend(zip.data.as_deref()),
@@ -161,6 +170,34 @@ impl Weights {
         }
         out.extend(&self.more);
         out
+    }
+
+    /// What would run while any of its pickles is unpickled; a pickle that cannot be followed to its end has
+    /// [`Pickle::complete`] false.
+    #[must_use]
+    pub fn dangers(&self) -> Vec<Danger> {
+        let mut out: Vec<Danger> = self.pickles().into_iter().flat_map(danger::judge).collect();
+        if self.has_unread() {
+            out.push(danger::unread());
+        }
+        let mut seen = std::collections::HashSet::new();
+        out.retain(|danger| seen.insert((danger.name.clone(), danger.called)));
+        out
+    }
+
+    /// Whether a pickle in the bytes of another was not read.
+    fn has_unread(&self) -> bool {
+        let read = match &self.kind {
+            Kind::Joblib(pickle) => Some(pickle.as_ref()),
+            _ => self.pickle.as_deref(),
+        };
+        let unread = |pickle: &&Pickle| match read {
+            Some(read) if std::ptr::eq(*pickle, read) => pickle.nested.len() > self.nested.len(),
+            // The same once more, without the arrays between its opcodes.
+            Some(_) if matches!(self.kind, Kind::Joblib(_)) => false,
+            _ => !pickle.nested.is_empty(),
+        };
+        self.own().iter().any(unread) || self.nested.iter().any(Self::has_unread)
     }
 
     /// The pickle that holds the object: of a zip, of the old format, or the file itself.

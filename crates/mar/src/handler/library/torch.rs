@@ -15,7 +15,7 @@ use crate::handler::world::{There, shown_path};
 use crate::weights::Weights;
 use crate::weights::fits::{self, Fit};
 use crate::weights::load::{
-    self, Class, JitLoad, Loaded, Loading, MapLocation, Outcome, Raise, TorchLoad, WeightsOnly,
+    self, Class, JitLoad, Loaded, Loading, MapLocation, Outcome, PickleLoad, Raise, TorchLoad, WeightsOnly,
 };
 use crate::weights::shape::{Entries, Shape, Tensor};
 
@@ -56,15 +56,15 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
                     run.fault_here(),
                 );
             }
-            let python = python(run);
+            let call = unpickling(run);
             Some(opened(run, given.get(0, "file"), "opens", move |weights, _| {
-                load::pickle_load(weights, python)
+                load::pickle_load(weights, &call)
             })?)
         }
         "joblib.load" => {
-            let python = python(run);
+            let call = unpickling(run);
             Some(opened(run, given.get(0, "filename"), "opens", move |weights, _| {
-                load::joblib_load(weights, python)
+                load::joblib_load(weights, &call)
             })?)
         }
         "numpy.load" => {
@@ -152,8 +152,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
     })
 }
 
-fn python(run: &Run<'_>) -> Option<(u32, u32)> {
-    run.world.python.map(|(major, minor)| (u32::from(major), u32::from(minor)))
+fn unpickling(run: &Run<'_>) -> PickleLoad {
+    let python = run.world.python.map(|(major, minor)| (u32::from(major), u32::from(minor)));
+    PickleLoad { python, torch: run.torch(), gpu: run.world.gpu }
 }
 
 /// `torch.zeros(2, 3)`.
