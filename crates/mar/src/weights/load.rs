@@ -629,16 +629,18 @@ impl<'a> Loader<'a, '_> {
                 Verdict::Unknown(reason) => Loading::unknown(reason),
             };
         }
-        let classes: Vec<Class> = imports(pickle).collect();
-        if let Some(raise) = ended(pickle, Ids::None) {
-            let at = raise.at;
-            let classes = classes.into_iter().filter(|class| at.is_none_or(|at| class.at <= at)).collect();
-            return Loading { classes, outcome: Outcome::Raises(Raise { fault, what, ..raise }) };
-        }
-        if let Some(reason) = past(pickle) {
-            return Loading { classes, outcome: Outcome::Unknown(reason) };
-        }
-        Loading { classes, outcome: Outcome::Raises(magic(fault, what)) }
+        let mut classes: Vec<Class> = imports(pickle).collect();
+        let outcome = match (ended(pickle, Ids::None), past(pickle)) {
+            (Some(raise), _) => {
+                let at = raise.at;
+                classes.retain(|class| at.is_none_or(|at| class.at <= at));
+                Outcome::Raises(Raise { fault, what, ..raise })
+            }
+            (None, Some(reason)) => Outcome::Unknown(reason),
+            (None, None) => Outcome::Raises(magic(fault, what)),
+        };
+        let call = PickleLoad { python: None, torch: self.call.torch, gpu: self.call.gpu };
+        with_nested(Loading { classes, outcome }, weights, pickle, &call)
     }
 }
 
