@@ -313,7 +313,7 @@ fn one(
     }
     worker(&mut draft, &world)?;
     started(&mut draft, &world, &manifest, &config, &server)?;
-    let course = handler::load(&world, &handler, server.envelope.as_deref())?;
+    let course = handler::load(&mut world, &handler, server.envelope.as_deref())?;
     Ok(conclude(draft, &world, &contents, course, &config, &server))
 }
 

@@ -51,11 +51,69 @@ pub(crate) struct Course {
     pub(crate) steps: Vec<(Stage, String)>,
 }
 
+/// What the loader does where it is not known whether torch sees a GPU: both are followed, and what only one of them does is
+/// perhaps.
+///
+/// # Errors
+/// [`Miss::Pending`] while the image must be asked.
+pub(crate) fn load(world: &mut World<'_>, handler: &str, envelope: Option<&str>) -> Result<Course, Miss> {
+    if world.gpu.is_some() {
+        return load_on(world, handler, envelope);
+    }
+    world.gpu = Some(true);
+    let with = load_on(world, handler, envelope);
+    world.gpu = Some(false);
+    let without = load_on(world, handler, envelope);
+    world.gpu = None;
+    // Only now, so that what both ask is asked at once.
+    Ok(either(with?, without?))
+}
+
+/// What holds on a machine that has a GPU or has none.
+fn either(with: Course, mut without: Course) -> Course {
+    let only = |mut found: (Stage, Raised), condition: &str| {
+        found.1.condition.get_or_insert_with(|| Rc::from(condition));
+        found
+    };
+    let lifted = "a GPU that torch can use lifts it";
+    let caused = "it happens only where torch sees a GPU";
+    let mut perhaps: Vec<(Stage, Raised)> = Vec::new();
+    match (with.end, without.end.take()) {
+        // It fails on either; what is told is what it says without one.
+        (Some(_), Some(end)) => without.end = Some(end),
+        (None, Some(end)) => perhaps.push(only(end, lifted)),
+        (Some(end), None) => perhaps.push(only(end, caused)),
+        (None, None) => {}
+    }
+    let shared = |found: &(Stage, Raised)| with.perhaps.contains(found);
+    let (both, alone): (Vec<_>, Vec<_>) = std::mem::take(&mut without.perhaps).into_iter().partition(shared);
+    perhaps.extend(alone.into_iter().map(|found| only(found, lifted)));
+    let new = with.perhaps.into_iter().filter(|found| !both.contains(found));
+    perhaps.extend(new.map(|found| only(found, caused)));
+    perhaps.extend(both);
+    without.perhaps = perhaps;
+    for blind in with.blind {
+        if !without.blind.contains(&blind) {
+            without.blind.push(blind);
+        }
+    }
+    for read in with.reads {
+        if !without.reads.contains(&read) {
+            without.reads.push(read);
+        }
+    }
+    let imports: std::collections::BTreeSet<Str> = with.imports.into_iter().chain(without.imports).collect();
+    without.imports = imports.into_iter().collect();
+    without.lost = without.lost.or(with.lost);
+    without.slept = without.slept.min(with.slept);
+    without
+}
+
 /// What the loader does with a handler's text.
 ///
 /// # Errors
 /// [`Miss::Pending`] while the image must be asked.
-pub(crate) fn load(world: &World<'_>, handler: &str, envelope: Option<&str>) -> Result<Course, Miss> {
+fn load_on(world: &World<'_>, handler: &str, envelope: Option<&str>) -> Result<Course, Miss> {
     let mut run = Run::new(world);
     let mut course = Course::default();
     world.is_initialising.set(false);

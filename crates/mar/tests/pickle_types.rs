@@ -18,8 +18,9 @@ fn values_of_the_wrong_type_are_refused_as_by_cpython() {
     for row in &rows {
         let case = row["case"].as_str().unwrap();
         let hex = row["pickle"].as_str().unwrap();
+        let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16).unwrap()).unwrap();
         let bytes: Vec<u8> =
-            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+            hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect();
         let weights = Weights::read(&mut &*bytes).unwrap();
         for (version, said) in row["said"].as_object().unwrap() {
             let minor = version.split('.').nth(1).unwrap().parse().unwrap();

@@ -125,7 +125,7 @@ fn every_loader(weights: &Weights) {
     let _onnx = onnx_load(weights, "x");
     let _pickle = pickle_load(weights, &PickleLoad::default());
     let _joblib = joblib_load(weights, &PickleLoad::default());
-    let _numpy = np_load(weights, Some(true), "x");
+    let _numpy = np_load(weights, Some(true), "x", &PickleLoad::default());
 }
 
 #[test]

@@ -65,8 +65,8 @@ fn predicted<'a>(
         "joblib.load" => joblib_load(weights, &plain),
         "safetensors" => safetensors_load(weights),
         "onnxruntime" => onnx_load(weights, path),
-        "numpy.load" => np_load(weights, Some(false), path),
-        "numpy.load allow_pickle=True" => np_load(weights, Some(true), path),
+        "numpy.load" => np_load(weights, Some(false), path, &plain),
+        "numpy.load allow_pickle=True" => np_load(weights, Some(true), path, &plain),
         other => panic!("{other}"),
     }
 }

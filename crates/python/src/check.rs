@@ -248,7 +248,7 @@ impl Check {
             StmtKind::Match { subject, cases } => {
                 self.expr(subject, scope);
                 for (nth, case) in cases.iter().enumerate() {
-                    if case.is_wildcard && nth + 1 < cases.len() {
+                    if case.is_wildcard && case.guard.is_none() && nth + 1 < cases.len() {
                         let what = match case.binds.first() {
                             Some(name) => format!("name capture '{name}'"),
                             None => "wildcard".to_owned(),

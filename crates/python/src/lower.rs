@@ -286,12 +286,44 @@ impl Lower<'_> {
     fn case(&mut self, case: &ast::MatchCase) -> Lowered<Case> {
         let mut binds = Vec::new();
         self.pattern(&case.pattern, &mut binds)?;
+        let mut values = Vec::new();
+        let is_plain = self.values(&case.pattern, &mut values)?;
         Ok(Case {
             at: self.at(case.pattern.range()),
             binds,
-            is_wildcard: case.guard.is_none() && case.pattern.is_irrefutable(),
+            values: is_plain.then_some(values),
+            is_wildcard: case.pattern.is_irrefutable(),
             guard: self.maybe(case.guard.as_deref())?,
             body: self.block(&case.body)?,
+        })
+    }
+
+    /// Collects what a pattern of values alone asks for; whether it is one.
+    fn values(&mut self, pattern: &ast::Pattern, values: &mut Vec<Expr>) -> Lowered<bool> {
+        Ok(match pattern {
+            ast::Pattern::MatchValue(it) => {
+                values.push(self.expr(&it.value)?);
+                true
+            }
+            ast::Pattern::MatchSingleton(it) => {
+                let constant = match it.value {
+                    ast::Singleton::None => Constant::None,
+                    ast::Singleton::True => Constant::Bool(true),
+                    ast::Singleton::False => Constant::Bool(false),
+                };
+                values.push(Expr { at: self.at(it.range), kind: ExprKind::Constant(constant) });
+                true
+            }
+            ast::Pattern::MatchOr(it) => {
+                for one in &it.patterns {
+                    // An alternative of an alternative is written in brackets, which nobody does.
+                    if matches!(one, ast::Pattern::MatchOr(_)) || !self.values(one, values)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            _ => false,
         })
     }
 

@@ -202,7 +202,9 @@ pub struct Case {
     pub at: At,
     /// The names that the pattern binds.
     pub binds: Vec<String>,
-    /// Whether the pattern takes everything.
+    /// What the subject must equal one of, where the pattern asks for nothing else: literals, dotted names, and `|` of them.
+    pub values: Option<Vec<Expr>>,
+    /// Whether the pattern takes everything; the guard may still refuse it.
     pub is_wildcard: bool,
     /// `if guard`.
     pub guard: Option<Expr>,

@@ -98,7 +98,7 @@ impl Run<'_> {
                 if self.state.made(*id).is_some_and(|made| &*made.of == "contextlib.contextmanager") =>
             {
                 let function = self.state.made(*id).map(|made| made.args.clone()).unwrap_or_default();
-                Ok(super::library::make(self, super::run::MANAGER, function, Vec::new()))
+                Ok(super::library::make(self, super::run::managers::MANAGER, function, Vec::new()))
             }
             Value::Unknown => {
                 self.expose(&args);
@@ -169,7 +169,12 @@ impl Run<'_> {
         if self.frames.len() >= CALLS {
             return Err(Stop::Lost(Rc::from("calls lie too deep within each other to be followed")));
         }
-        let scope = self.state.put(Object::Scope(Scope { names, outer: function.outer, ..Scope::default() }));
+        let locals = match &function.body {
+            Body::Def(def) => Some(self.locals_of(def)),
+            Body::Lambda(..) => None,
+        };
+        let outer = function.outer;
+        let scope = self.state.put(Object::Scope(Scope { names, outer, locals, ..Scope::default() }));
         let (file, text) = self.module_of(function.module);
         let at = match &function.body {
             Body::Def(def) => def.name_at,

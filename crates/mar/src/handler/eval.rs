@@ -414,6 +414,12 @@ impl Run<'_> {
             if let Some(value) = scope.names.get(name) {
                 return Ok(value.clone());
             }
+            if id == frame.scope
+                && !scope.is_open
+                && scope.locals.as_ref().is_some_and(|locals| locals.contains(name))
+            {
+                return self.unbound(name);
+            }
             is_open |= scope.is_open;
             at = scope.outer;
         }
@@ -446,6 +452,16 @@ impl Run<'_> {
         }
         let raised = self.error("NameError", format!("name '{name}' is not defined"), self.fault_here());
         Err(Stop::Raise(Box::new(raised)))
+    }
+
+    /// A name of the function that nothing has been bound to.
+    fn unbound(&self, name: &str) -> Done<Value> {
+        let text = if self.world.python.is_none_or(|python| python >= (3, 11)) {
+            format!("cannot access local variable '{name}' where it is not associated with a value")
+        } else {
+            format!("local variable '{name}' referenced before assignment")
+        };
+        self.raise("UnboundLocalError", text, self.fault_here())
     }
 
     /// Whether a value counts as true.

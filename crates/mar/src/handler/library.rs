@@ -442,6 +442,15 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
             Some(Value::Str(text)) => files::json_value(run, text.as_bytes(), None)?,
             _ => Value::Unknown,
         },
+        "json.dumps" | "json.dump" => {
+            let has_own = given.named.iter().any(|(key, _)| matches!(&**key, "default" | "cls"));
+            let odd = given.get(0, "obj").filter(|_| !has_own).and_then(|value| not_json(run, value, 16));
+            if let Some(kind) = odd {
+                let text = format!("Object of type {kind} is not JSON serializable");
+                return run.raise("TypeError", text, run.fault_here());
+            }
+            Value::Unknown
+        }
         "atexit.register"
         | "signal.signal"
         | "warnings.filterwarnings"
@@ -477,6 +486,12 @@ pub(crate) fn make(run: &mut Run<'_>, of: &str, args: Vec<Value>, keywords: Vec<
 /// Weights that a library would fetch, or a folder that it reads.
 fn needs_network(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Option<String>> {
     let last = name.rsplit('.').next().unwrap_or(name);
+    if last == "from_json_file" && name.starts_with("transformers.") {
+        if let Some(path) = given.get(0, "json_file").and_then(Value::path).map(str::to_owned) {
+            builtin::must_be_there(run, &path, &paths::absolute(&path))?;
+        }
+        return Ok(None);
+    }
     if last == "from_pretrained" || last == "from_config" && name.contains("diffusers") {
         return match given.get(0, "pretrained_model_name_or_path") {
             Some(value) => match value.path() {
@@ -585,6 +600,27 @@ fn members(run: &mut Run<'_>, args: &[Value]) -> Done<Value> {
     Ok(Value::List(run.state.put(Object::List(List { items, is_open, is_set: false }))))
 }
 
+/// The type of a value, or of one in it, that `json` does not write.
+fn not_json(run: &Run<'_>, value: &Value, depth: usize) -> Option<&'static str> {
+    let depth = depth.checked_sub(1)?;
+    match value {
+        Value::Bytes(_) => Some("bytes"),
+        Value::Ellipsis => Some("ellipsis"),
+        Value::Path(_) => Some("PosixPath"),
+        Value::Module(_) => Some("module"),
+        Value::Tuple(items) => items.iter().find_map(|item| not_json(run, item, depth)),
+        Value::List(id) => {
+            let list = run.state.list(*id)?;
+            if list.is_set {
+                return Some("set");
+            }
+            list.items.iter().find_map(|item| not_json(run, item, depth))
+        }
+        Value::Dict(id) => run.state.dict(*id)?.items.iter().find_map(|(_, item)| not_json(run, item, depth)),
+        _ => None,
+    }
+}
+
 /// A class that a call makes belongs to the module that calls.
 fn namedtuple(run: &mut Run<'_>, args: &[Value]) -> Value {
     let Some(Value::Str(name)) = args.first() else { return Value::Unknown };
@@ -613,7 +649,7 @@ pub(crate) fn method(
 ) -> Done<Value> {
     let given = Args { args: &args, named: &named };
     match value {
-        Value::Str(text) => Ok(text::method(run, &text.clone(), name, &given)),
+        Value::Str(text) => text::method(run, &text.clone(), name, &given),
         Value::Bytes(bytes) => Ok(match name {
             "decode" => std::str::from_utf8(bytes).map_or(Value::Unknown, Value::str),
             _ => Value::Unknown,

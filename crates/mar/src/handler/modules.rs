@@ -734,9 +734,36 @@ impl Run<'_> {
             other => other?,
         };
         if has == super::names::Has::No {
-            return Ok(None);
+            return self.module_below(&found, &full, name);
+        }
+        if found.is_package
+            && super::names::binds_module(self, &found, name)?
+            && matches!(self.find(&full)?, Finding::Source(..))
+        {
+            return self.import_module(&full).map(Some);
         }
         Ok(Some(self.foreign_name(&found.name, name)))
+    }
+}
+
+impl Run<'_> {
+    /// A name that a package does not bind, but that may be a module below it: importing that binds it, whoever does.
+    fn module_below(&mut self, package: &Module, full: &str, name: &str) -> Done<Option<Value>> {
+        if !package.is_package || !matches!(self.find(full)?, Finding::Source(..) | Finding::Compiled(..)) {
+            return Ok(None);
+        }
+        // Importing torch imports most of itself, by ways that are too many to follow.
+        let top = package.name.split('.').next().unwrap_or_default();
+        if matches!(top, "torch" | "torchvision") || super::names::is_imported_with(self, package, name)? {
+            return self.import_module(full).map(Some);
+        }
+        let text = format!("module '{}' has no attribute '{name}'", package.name);
+        let mut raised = self.error("AttributeError", text, Fault::NameMissing);
+        raised.what = Some(Rc::from(format!("{full} is a module that has to be imported by its name")));
+        raised.fix = Some(Rc::from(format!("import {full}")));
+        raised.condition = Some(Rc::from("it is there where something else has imported it before"));
+        self.note_perhaps(raised);
+        Ok(Some(Value::Unknown))
     }
 }
 

@@ -86,6 +86,10 @@ pub(crate) fn has(run: &mut Run<'_>, module: &Module, name: &str) -> Result<Has,
         let too_late = !until.is_empty() && before(&version, until) == Some(false);
         return Ok(if too_early || too_late { Has::No } else { Has::Yes });
     }
+    // Tensor types of each backend are bound by torch's own library (torch/csrc/tensor/python_tensor.cpp).
+    if name.ends_with("Tensor") && (&*module.name == "torch" || module.name.starts_with("torch.")) {
+        return Ok(Has::Unknown);
+    }
     // A file of the archive's that is called like one of Python's own modules is another thing.
     if (module.file.is_empty() || module.file.starts_with('/'))
         && let Some(python) = run.world.python
@@ -102,6 +106,112 @@ pub(crate) fn has(run: &mut Run<'_>, module: &Module, name: &str) -> Result<Has,
         return Ok(Has::Unknown);
     }
     by_source(run, module.file.as_ref(), name, 0).map_err(Stop::Miss)
+}
+
+/// Whether the `__init__.py` of a package of the image binds the name to its own module of that name at its level, and to nothing
+/// else: `from . import name`, `from package import name`, `import package.name`.
+pub(crate) fn binds_module(run: &mut Run<'_>, package: &Module, name: &str) -> Result<bool, Stop> {
+    use envdiff_python::tree::StmtKind;
+    if !package.file.starts_with('/') || !package.file.ends_with("/__init__.py") {
+        return Ok(false);
+    }
+    let Some(parsed) = run.world.python_file(&package.file)? else { return Ok(false) };
+    let Ok(module) = parsed.as_ref() else { return Ok(false) };
+    let own = |level: u32, module: &str| match level {
+        0 => module == &*package.name,
+        1 => module.is_empty(),
+        _ => false,
+    };
+    let mut binds = false;
+    for stmt in &module.body {
+        match &stmt.kind {
+            StmtKind::ImportFrom { level, module, names } => {
+                for alias in names {
+                    let bound = alias.asname.as_deref().unwrap_or(&alias.name);
+                    if bound == name {
+                        if !own(*level, module) || alias.name != name {
+                            return Ok(false);
+                        }
+                        binds = true;
+                    }
+                }
+            }
+            StmtKind::Import(names) => {
+                let full = format!("{}.{name}", package.name);
+                binds |= names.iter().any(|alias| alias.name == full && alias.asname.is_none());
+            }
+            StmtKind::Function(function) if function.name == name => return Ok(false),
+            StmtKind::Class(class) if class.name == name => return Ok(false),
+            StmtKind::Assign { targets, .. } => {
+                let is_it = |target: &envdiff_python::tree::Expr| matches!(&target.kind, envdiff_python::tree::ExprKind::Name(bound) if bound == name);
+                if targets.iter().any(is_it) {
+                    return Ok(false);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(binds)
+}
+
+/// The most modules of a package that are asked for what they import.
+const SIBLINGS: usize = 64;
+
+/// Whether importing a package of the image imports its module of that name: its `__init__.py` does, or a module of the package
+/// that its `__init__.py` imports.
+pub(crate) fn is_imported_with(run: &mut Run<'_>, package: &Module, name: &str) -> Result<bool, Stop> {
+    let Some(folder) = package.file.strip_suffix("/__init__.py").filter(|folder| folder.starts_with('/'))
+    else {
+        return Ok(false);
+    };
+    let own = imported_from(run, &package.file, &package.name)?;
+    if own.iter().any(|module| module == name) {
+        return Ok(true);
+    }
+    let Some(entries) = run.world.list(folder)? else { return Ok(false) };
+    let mut found = Ok(false);
+    for module in own.iter().take(SIBLINGS) {
+        let file = format!("{module}.py");
+        if !entries.iter().any(|(entry, is_folder)| *entry == file && !*is_folder) {
+            continue;
+        }
+        match imported_from(run, &format!("{folder}/{file}"), &package.name) {
+            Ok(modules) if modules.iter().any(|module| module == name) => return Ok(true),
+            Ok(_) => {}
+            // The others are asked about in the same batch.
+            Err(stop) => found = Err(stop),
+        }
+    }
+    found
+}
+
+/// The names that a file right below a package imports of that package at its level.
+fn imported_from(run: &mut Run<'_>, file: &str, package: &str) -> Result<Vec<String>, Stop> {
+    use envdiff_python::tree::StmtKind;
+    let Some(parsed) = run.world.python_file(file)? else { return Ok(Vec::new()) };
+    let Ok(module) = parsed.as_ref() else { return Ok(Vec::new()) };
+    let mut out = Vec::new();
+    let below = |full: &str| {
+        let rest = full.strip_prefix(package)?.strip_prefix('.')?;
+        rest.split('.').next().map(str::to_owned)
+    };
+    for stmt in &module.body {
+        match &stmt.kind {
+            StmtKind::ImportFrom { level, module, names } if *level <= 1 => {
+                let is_own = if *level == 1 { module.is_empty() } else { module == package };
+                if is_own {
+                    out.extend(names.iter().map(|alias| alias.name.clone()));
+                } else if *level == 1 {
+                    out.extend(module.split('.').next().map(str::to_owned));
+                } else {
+                    out.extend(below(module));
+                }
+            }
+            StmtKind::Import(names) => out.extend(names.iter().filter_map(|alias| below(&alias.name))),
+            _ => {}
+        }
+    }
+    Ok(out)
 }
 
 fn by_source(run: &mut Run<'_>, file: &str, name: &str, depth: usize) -> Result<Has, Miss> {

@@ -83,6 +83,8 @@ pub(crate) struct Scope {
     pub(crate) globals: Vec<Str>,
     /// Names that belong to a scope around (`nonlocal`).
     pub(crate) outers: Vec<Str>,
+    /// Names that belong to this function, bound or not yet.
+    pub(crate) locals: Option<Rc<std::collections::BTreeSet<Str>>>,
 }
 
 /// A module.

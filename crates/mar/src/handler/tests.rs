@@ -21,7 +21,7 @@ fn end(code: &str) -> Option<String> {
     let mut world = World::new(&contents, None);
     world.python = Some((3, 11));
     world.python_full = Some((3, 11, 7));
-    let course = load(&world, "entry.py", None).unwrap();
+    let course = load(&mut world, "entry.py", None).unwrap();
     if let Some((_, why)) = course.lost {
         return Some(format!("lost: {why}"));
     }
@@ -126,5 +126,84 @@ fn plain_values() {
         ("import functools\nassert functools.reduce(lambda a, b: a + b, [1, 2, 3]) == 6", None),
         ("X = {'a': 1} | {'b': 2}\nX['b']\nX['c']", Some("KeyError")),
         ("if not isinstance(None, (int, type(None))):\n    raise TypeError", None),
+    ]);
+}
+
+#[test]
+fn matches() {
+    let sized = |subject: &str, rest: &str| {
+        format!(
+            "match {subject}:\n    case 'small' | 'tiny':\n        n = 1\n    case 'large':\n        n = 2\n{rest}X = n"
+        )
+    };
+    let other = "    case _:\n        raise ValueError('size')\n";
+    let cases = [
+        (sized("'small'", ""), None),
+        (sized("'tiny'", other), None),
+        (sized("'huge'", ""), Some("NameError")),
+        (sized("'huge'", other), Some("ValueError")),
+        ("match None:\n    case None:\n        X = 1\nX".to_owned(), None),
+        (
+            "match 3:\n    case n if n > 2:\n        X = n\n    case _:\n        raise KeyError\nX"
+                .to_owned(),
+            None,
+        ),
+        (
+            "match 1:\n    case n if n > 2:\n        X = n\n    case _:\n        raise KeyError\nX"
+                .to_owned(),
+            Some("KeyError"),
+        ),
+        (
+            "match {'a': 1}:\n    case {'a': a}:\n        X = a\n    case _:\n        raise KeyError\nX"
+                .to_owned(),
+            Some("perhaps KeyError"),
+        ),
+    ];
+    let cases: Vec<(&str, Option<&str>)> = cases.iter().map(|(code, end)| (code.as_str(), *end)).collect();
+    all(&cases);
+}
+
+#[test]
+fn texts() {
+    all(&[
+        ("X = '{a}-{b}'.format(a=1, b=2)", None),
+        ("X = '{a}-{b}'.format(a=1)", Some("KeyError")),
+        ("X = '{}-{}'.format(1)", Some("IndexError")),
+        ("X = '{0}-{0}'.format(1)", None),
+        ("X = '{a[0]}'.format(a=[1])", None),
+        ("X = '{}-{}'.format(*[1, 2])", None),
+        ("import json\nX = json.dumps({'a': [1, (2, None)]})", None),
+        ("import json\nX = json.dumps({'a': {1, 2}})", Some("TypeError")),
+        ("import json\nX = json.dumps({'a': {1, 2}}, default=list)", None),
+    ]);
+}
+
+#[test]
+fn names_of_a_function() {
+    all(&[
+        ("n = 1\ndef f():\n    n = n + 1\nf()", Some("UnboundLocalError")),
+        ("n = 1\ndef f():\n    global n\n    n = n + 1\nf()", None),
+        ("n = 1\ndef f():\n    if n:\n        m = 1\n    return m\nf()", None),
+        ("n = 0\ndef f():\n    if n:\n        m = 1\n    return m\nf()", Some("UnboundLocalError")),
+        ("def f():\n    for n in []:\n        m = n\n    return m\nf()", Some("UnboundLocalError")),
+        (
+            "def f():\n    try:\n        m = {}['k']\n    except KeyError:\n        pass\n    return m\nf()",
+            Some("UnboundLocalError"),
+        ),
+        (
+            "def f():\n    try:\n        m = {}['k']\n    except KeyError:\n        m = 1\n    return m\nf()",
+            None,
+        ),
+        (
+            "def f():\n    n = 1\n    def g():\n        nonlocal n\n        n += 1\n        return n\n    return g()\nf()",
+            None,
+        ),
+        ("def f():\n    n = 1\n    def g():\n        n += 1\n    return g()\nf()", Some("UnboundLocalError")),
+        ("def f():\n    return [n for n in [1]][0]\nf()", None),
+        ("def f(a, *b, c=1, **d):\n    a, b, c, d = d, c, b, a\n    return a\nf(1)", None),
+        ("def f():\n    with open('labels.json') as g:\n        m = g.read()\n    return m\nf()", None),
+        ("def f():\n    while True:\n        m = 1\n        break\n    return m\nf()", None),
+        ("def f():\n    m: int\n    return m\nf()", Some("UnboundLocalError")),
+        ("def f():\n    m = 1\n    del m\n    return m\nf()", Some("UnboundLocalError")),
     ]);
 }

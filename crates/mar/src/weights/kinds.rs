@@ -74,9 +74,9 @@ fn nested(file: &mut dyn ReadAt, pickle: &Pickle, depth: u8) -> Result<Vec<Weigh
     if depth >= limits::NESTED_DEPTH {
         return Ok(Vec::new());
     }
-    let mut read_one =
+    let read_one =
         |part: &pickle::Nested| read(&mut Part { file, begin: part.begin, len: part.len }, depth + 1);
-    pickle.nested.iter().map(|part| read_one(part)).collect()
+    pickle.nested.iter().map(read_one).collect()
 }
 
 /// Pickles behind the first one, as far as they are any.

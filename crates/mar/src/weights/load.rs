@@ -1273,7 +1273,12 @@ pub fn joblib_load<'a>(weights: &'a Weights, call: &PickleLoad) -> Loading<'a> {
 /// What `numpy.load` does with the file at that path; `None` where `allow_pickle` is given and not known. An archive of arrays
 /// is opened only: a broken array in it is told when it is taken.
 #[must_use]
-pub fn np_load<'a>(weights: &'a Weights, allow_pickle: Option<bool>, path: &str) -> Loading<'a> {
+pub fn np_load<'a>(
+    weights: &'a Weights,
+    allow_pickle: Option<bool>,
+    path: &str,
+    call: &PickleLoad,
+) -> Loading<'a> {
     match &weights.kind {
         Kind::Empty => Loading::raises(Raise::new(
             "EOFError",
@@ -1304,7 +1309,7 @@ pub fn np_load<'a>(weights: &'a Weights, allow_pickle: Option<bool>, path: &str)
                     format!("the file is {}, not a numpy array", weights.called()),
                 ));
             }
-            let mut loading = pickle_load(weights, &PickleLoad::default());
+            let mut loading = pickle_load(weights, call);
             if let Outcome::Raises(raise) = &mut loading.outcome {
                 raise.exception = "_pickle.UnpicklingError";
                 raise.text = format!("Failed to interpret file '{path}' as a pickle");

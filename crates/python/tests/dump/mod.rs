@@ -250,7 +250,11 @@ fn statement(out: &mut String, depth: usize, stmt: &Stmt) {
                 let wild = if case.is_wildcard { " wild" } else { "" };
                 let guard = maybe(case.guard.as_ref());
                 let binds = case.binds.join(" ");
-                let _ = writeln!(out, "{margin}case {} [{binds}]{wild} {guard}", at(case.at));
+                let plain = case.values.as_ref().map_or_else(String::new, |values| {
+                    let values: Vec<String> = values.iter().map(expr).collect();
+                    format!(" one of {}", values.join(" "))
+                });
+                let _ = writeln!(out, "{margin}case {} [{binds}]{wild}{plain} {guard}", at(case.at));
                 block(out, depth, "body", &case.body);
             }
         }

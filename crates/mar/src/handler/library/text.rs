@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use super::Args;
-use crate::handler::run::Run;
+use crate::handler::run::{Run, Stop};
 use crate::handler::value::{Str, Value};
 
+type Done<T> = Result<T, Stop>;
+
 /// `text.name(…)`.
-pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>) -> Value {
+pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>) -> Done<Value> {
     let first = given.args.first();
     let argument = first.and_then(Value::text);
     // A text or a tuple of texts.
@@ -28,7 +30,7 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
             _ => None,
         }
     };
-    match name {
+    Ok(match name {
         "endswith" => any(&|end| text.ends_with(end)).map_or(Value::Unknown, Value::Bool),
         "startswith" => any(&|begin| text.starts_with(begin)).map_or(Value::Unknown, Value::Bool),
         "lower" | "casefold" => Value::str(text.to_lowercase()),
@@ -66,7 +68,7 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
             let limit = match given.get(1, "maxsplit") {
                 None => None,
                 Some(Value::Int(limit)) if *limit >= 0 => usize::try_from(*limit).ok(),
-                _ => return Value::Unknown,
+                _ => return Ok(Value::Unknown),
             };
             let parts: Vec<Value> = match (first, limit) {
                 (None | Some(Value::None), None) => text.split_whitespace().map(Value::str).collect(),
@@ -80,7 +82,7 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
                         parts
                     }
                 }
-                _ => return Value::Unknown,
+                _ => return Ok(Value::Unknown),
             };
             run.state.new_list(parts)
         }
@@ -103,11 +105,11 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
             _ => Value::Unknown,
         },
         "join" => {
-            let Some(items) = first.and_then(|list| run.items(list)) else { return Value::Unknown };
+            let Some(items) = first.and_then(|list| run.items(list)) else { return Ok(Value::Unknown) };
             let texts: Option<Vec<&str>> = items.iter().map(Value::text).collect();
             texts.map_or(Value::Unknown, |texts| Value::str(texts.join(text)))
         }
-        "format" => format(run, text, given),
+        "format" => format(run, text, given)?,
         "isdigit" | "isdecimal" | "isnumeric" => {
             Value::Bool(!text.is_empty() && text.chars().all(|c| c.is_ascii_digit()))
         }
@@ -119,11 +121,11 @@ pub(crate) fn method(run: &mut Run<'_>, text: &Str, name: &str, given: &Args<'_>
         }),
         "encode" => Value::Bytes(Rc::from(text.as_bytes())),
         _ => Value::Unknown,
-    }
+    })
 }
 
-/// `"{} {name}".format(…)`, for plain fields.
-fn format(run: &Run<'_>, text: &str, given: &Args<'_>) -> Value {
+/// `"{} {name}".format(…)`, for plain fields; a field that is not given raises.
+fn format(run: &Run<'_>, text: &str, given: &Args<'_>) -> Done<Value> {
     let mut out = String::new();
     let mut rest = text;
     let mut next = 0;
@@ -141,24 +143,38 @@ fn format(run: &Run<'_>, text: &str, given: &Args<'_>) -> Value {
             continue;
         }
         let Some((field, after)) = after.strip_prefix('{').and_then(|after| after.split_once('}')) else {
-            return Value::Unknown;
+            return Ok(Value::Unknown);
         };
+        let mut place = None;
         let value = if field.is_empty() {
             next += 1;
+            place = Some(next - 1);
             given.args.get(next - 1)
         } else if let Ok(at) = field.parse::<usize>() {
+            place = Some(at);
             given.args.get(at)
         } else if field.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             given.named.iter().find(|(name, _)| &**name == field).map(|(_, value)| value)
         } else {
-            None
+            // With a conversion, a format or an index.
+            return Ok(Value::Unknown);
         };
-        match value.and_then(|value| run.shown(value)) {
+        let Some(value) = value else {
+            return match place {
+                Some(at) => run.raise(
+                    "IndexError",
+                    format!("Replacement index {at} out of range for positional args tuple"),
+                    run.fault_here(),
+                ),
+                None => run.raise("KeyError", format!("'{field}'"), run.fault_here()),
+            };
+        };
+        match run.shown(value) {
             Some(shown) => out.push_str(&shown),
-            None => return Value::Unknown,
+            None => return Ok(Value::Unknown),
         }
         rest = after;
     }
     out.push_str(rest);
-    Value::str(out)
+    Ok(Value::str(out))
 }

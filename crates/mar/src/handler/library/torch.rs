@@ -73,8 +73,9 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
                 Some(Value::Bool(allow)) => Some(*allow),
                 Some(_) => None,
             };
+            let call = unpickling(run);
             Some(opened(run, given.get(0, "file"), "opens", move |weights, path| {
-                load::np_load(weights, allow, path)
+                load::np_load(weights, allow, path, &call)
             })?)
         }
         "torch.nn.modules.utils.consume_prefix_in_state_dict_if_present"
