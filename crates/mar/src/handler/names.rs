@@ -214,11 +214,45 @@ pub(crate) fn explain_module(run: &Run<'_>, raised: &mut Raised, full: &str) {
     if let Some((major, minor)) = run.world.python
         && super::stdlib::is_stdlib(top)
     {
-        raised.what = Some(Rc::from(format!("Python {major}.{minor} of the image has no module {top}")));
+        let (more, fix) = of_another_python(full, (major, minor));
+        raised.what =
+            Some(Rc::from(format!("Python {major}.{minor} of the image has no module {top}{more}")));
+        raised.fix = fix.map(Rc::from);
         return;
     }
     let candidates = envdiff_facts::imports::candidates(top);
     let name = candidates.first().copied().unwrap_or(top);
     raised.what = Some(Rc::from(format!("neither the archive nor the image has a module {top}")));
     raised.fix = Some(Rc::from(format!("install {name} in the image, or put the module into the archive")));
+}
+
+/// Of a module that this Python's own library has no more, or not yet: since when, as a clause that goes on, and what to do.
+fn of_another_python(full: &str, python: (u8, u8)) -> (String, Option<String>) {
+    let python = envdiff_facts::Minor::new(python.0.into(), python.1.into());
+    if let Some(gone) = envdiff_facts::stdlib::removed(full, python) {
+        let (module, since) = (gone.module, gone.python);
+        let fix = match gone.replacement {
+            _ if module == "distutils" => {
+                "install setuptools in the image: its distutils-precedence.pth brings distutils back"
+                    .to_owned()
+            }
+            Some(other) if other.ends_with("(other API)") => {
+                format!("change the import: what took its place is {other}")
+            }
+            Some(backport) => format!("install {backport} in the image, which brings {module} back"),
+            None => format!("change the import, or serve it with a Python before {since}"),
+        };
+        return (format!(": {module} left the standard library in Python {since}"), Some(fix));
+    }
+    if let Some(new) = envdiff_facts::stdlib::not_yet_added(full, python) {
+        let (module, since) = (new.module, new.python);
+        let fix = match new.backport {
+            Some(backport) => format!(
+                "serve it with Python {since} or newer, or take the backport {backport} where {module} is not there"
+            ),
+            None => format!("serve it with Python {since} or newer"),
+        };
+        return (format!(": {module} came with Python {since}"), Some(fix));
+    }
+    (String::new(), None)
 }
