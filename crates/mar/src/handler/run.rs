@@ -93,6 +93,10 @@ pub(crate) struct Run<'a> {
     pub(crate) imports: std::collections::BTreeSet<Str>,
     /// How deep calls and expressions lie within each other now.
     pub(crate) depth: usize,
+    /// What is needed only when requests come.
+    pub(crate) later: Vec<super::later::Later>,
+    /// Whether the arguments of the call that is followed are not all known.
+    pub(crate) is_open_call: bool,
 }
 
 /// The most statements and calls that one run follows.
@@ -122,6 +126,8 @@ impl<'a> Run<'a> {
             handling: Vec::new(),
             imports: std::collections::BTreeSet::new(),
             depth: 0,
+            later: Vec::new(),
+            is_open_call: false,
         }
     }
 
@@ -1163,6 +1169,7 @@ impl<'a> Run<'a> {
                 ("dataclasses.dataclass", _) => return self.as_dataclass(value),
                 _ => {}
             }
+            super::later::note(self, name, &super::library::Args { args: &[], named: &[] });
             // Decorators of packages give back what they are given, or something that is called like it.
             return Ok(value);
         }
@@ -1505,7 +1512,7 @@ pub(crate) fn join_either(a: Flow, b: Flow) -> Flow {
 }
 
 /// The names that statements bind, in any branch, functions within left out.
-fn bound_in(body: &[Stmt], names: &mut Vec<String>) {
+pub(crate) fn bound_in(body: &[Stmt], names: &mut Vec<String>) {
     fn target(expr: &Expr, names: &mut Vec<String>) {
         match &expr.kind {
             tree::ExprKind::Name(name) => names.push(name.clone()),
