@@ -217,7 +217,12 @@ pub(crate) fn explain_module(run: &Run<'_>, raised: &mut Raised, full: &str) {
         let (more, fix) = of_another_python(full, (major, minor));
         raised.what =
             Some(Rc::from(format!("Python {major}.{minor} of the image has no module {top}{more}")));
-        raised.fix = fix.map(Rc::from);
+        raised.fix = match run.world.variable("SETUPTOOLS_USE_DISTUTILS") {
+            Some(Some(how)) if top == "distutils" && how != "local" => Some(Rc::from(format!(
+                "leave SETUPTOOLS_USE_DISTUTILS={how} out of the image: it keeps setuptools from bringing distutils back"
+            ))),
+            _ => fix.map(Rc::from),
+        };
         return;
     }
     let candidates = envdiff_facts::imports::candidates(top);
