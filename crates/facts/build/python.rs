@@ -1,4 +1,4 @@
-//! `python_stdlib.toml`, `import_names.toml` and `conda_names.toml` come in; their static rows come out, sorted by name.
+//! `python_stdlib.toml`, `import_names.toml`, `module_names.toml` and `conda_names.toml` come in; their static rows come out, sorted by name.
 
 use serde::Deserialize;
 
@@ -162,6 +162,60 @@ pub fn import_names(text: &str) -> Result<String, String> {
                 source: at.text("source", &r.source)?,
             );
             Ok((r.name.clone(), code))
+        },
+    )?;
+    Ok(out)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModuleNameFile {
+    meta: Meta,
+    module_name: Vec<ModuleName>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModuleName {
+    distribution: String,
+    module: String,
+    name: String,
+    first: bool,
+    changes: Vec<String>,
+    asked: String,
+    source: String,
+}
+
+pub fn module_names(text: &str) -> Result<String, String> {
+    let file: ModuleNameFile = read(text)?;
+    let mut out = checked(&file.meta)?;
+    rows(
+        &mut out,
+        ("module_name", "MODULE_NAMES", "ModuleName"),
+        &file.module_name,
+        |r| format!("{}.{}", r.module, r.name),
+        |at, r| {
+            dotted_name(&r.module).ok_or_else(|| at.fault("module: is no name"))?;
+            dotted_name(&r.name).ok_or_else(|| at.fault("name: is no name"))?;
+            let changes: Vec<Minor> = r
+                .changes
+                .iter()
+                .map(|text| at.take("changes", text, Minor::parse))
+                .collect::<Result<_, _>>()?;
+            let asked = at.take("asked", &r.asked, Minor::parse)?;
+            if changes.is_empty() || !changes.is_sorted_by(|a, b| a < b) || changes.last() > Some(&asked) {
+                return Err(at.fault("changes: are none, not in order, or beyond what was asked"));
+            }
+            let code = row!("ModuleName",
+                distribution: at.text("distribution", &r.distribution)?,
+                module: r.module.as_str(),
+                name: r.name.as_str(),
+                first: r.first,
+                changes: changes,
+                asked: asked,
+                source: at.text("source", &r.source)?,
+            );
+            Ok(((r.module.clone(), r.name.clone()), code))
         },
     )?;
     Ok(out)

@@ -32,6 +32,7 @@ pub const TABLES: &[(&str, Generate)] = &[
     ("native", libraries::native),
     ("python_stdlib", python::stdlib),
     ("import_names", python::import_names),
+    ("module_names", python::module_names),
     ("conda_names", python::conda_names),
     ("shared_files", installed::shared_files),
     ("bad_pairs", installed::bad_pairs),

@@ -15,6 +15,7 @@ pub mod glibc;
 pub mod gpus;
 pub mod imports;
 pub mod java;
+pub mod module_names;
 pub mod native;
 pub mod numpy;
 pub mod pkg_resources;

@@ -159,6 +159,8 @@ pub static CHECKS: &[Check] = &[
     check!(archive::labels_invalid, "labels-invalid", Error, "index_to_name.json is not what the stock handlers take"),
     check!(archive::initialize_fails, "initialize-fails", Error, "Something else ends the handler's initialization"),
     check!(archive::startup_timeout_too_short, "startup-timeout-too-short", Error, "The model is given less time to load than it surely takes"),
+    check!(archive::compiler_missing_for_torch_compile, "compiler-missing-for-torch-compile", Warning, "torch.compile needs a compiler that the image does not have"),
+    check!(archive::shm_too_small, "shm-too-small", Note, "The handler hands tensors between processes through /dev/shm, of which a container has little"),
     check!(archive::pickle_runs_code, "pickle-runs-code", Warning, "Unpickling a file of the archive would run code that is no part of a model"),
 ];
 

@@ -19,7 +19,7 @@ use crate::manifest;
 use crate::model_config::{self, ModelConfig};
 use crate::server::Server;
 use crate::version::Version;
-use crate::{place, requirements, surroundings};
+use crate::{place, requests, requirements, surroundings};
 
 /// What predictions will probably want of an image, for sources that can pass only once.
 pub const LIKELY: Likely = Likely {
@@ -314,7 +314,8 @@ fn one(
     worker(&mut draft, &world)?;
     started(&mut draft, &world, &manifest, &config, &server)?;
     let course = handler::load(&mut world, &handler, server.envelope.as_deref())?;
-    Ok(conclude(draft, &world, &contents, course, &config, &server))
+    let later = requests::troubles(&world, &course.later, &config)?;
+    Ok(conclude(draft, &world, &contents, course, later, &config, &server))
 }
 
 /// A name that the worker, or what it imports, takes from a module while it starts: without it the worker dies.
@@ -530,7 +531,7 @@ fn started(
 }
 
 /// The line of a file, and the place as it is told.
-fn placed(world: &World<'_>, place: &Place) -> (Spot, Text) {
+pub(crate) fn placed(world: &World<'_>, place: &Place) -> (Spot, Text) {
     let path = if place.file.starts_with('/') {
         place.file.to_string()
     } else {
@@ -588,6 +589,7 @@ fn conclude(
     world: &World<'_>,
     contents: &Contents,
     course: Course,
+    later: Vec<Trouble>,
     config: &ModelConfig,
     server: &Server,
 ) -> Load {
@@ -640,6 +642,7 @@ fn conclude(
         draft.fails(found);
         return draft.rest(Outcome::Unknown, None, None);
     }
+    draft.load.troubles.extend(later);
     if let Some((stage, why)) = &course.lost {
         let reason: Text = if world.image.is_none() { Load::ALONE.into() } else { (&**why).into() };
         return draft.rest(Outcome::Unknown, Some(*stage), Some(reason));

@@ -5,6 +5,7 @@ pub(crate) mod builtins;
 pub(crate) mod call;
 pub(crate) mod errors;
 pub(crate) mod eval;
+pub(crate) mod later;
 pub(crate) mod layers;
 pub(crate) mod library;
 pub(crate) mod modules;
@@ -47,6 +48,8 @@ pub(crate) struct Course {
     pub(crate) file: Option<Str>,
     /// Seconds slept.
     pub(crate) slept: f64,
+    /// What is needed only when requests come.
+    pub(crate) later: Vec<later::Later>,
     /// What was decided, stage by stage.
     pub(crate) steps: Vec<(Stage, String)>,
 }
@@ -97,6 +100,11 @@ fn either(with: Course, mut without: Course) -> Course {
             without.blind.push(blind);
         }
     }
+    for later in with.later {
+        if !without.later.contains(&later) {
+            without.later.push(later);
+        }
+    }
     for read in with.reads {
         if !without.reads.contains(&read) {
             without.reads.push(read);
@@ -132,6 +140,7 @@ fn load_on(world: &World<'_>, handler: &str, envelope: Option<&str>) -> Result<C
     course.reads = run.reads;
     course.imports = run.imports.into_iter().collect();
     course.slept = run.state.slept;
+    course.later = run.later;
     Ok(course)
 }
 
@@ -196,6 +205,7 @@ fn follow(run: &mut Run<'_>, course: &mut Course, handler: &str, envelope: Optio
             settle(run, course, Stage::Entry);
             run.world.is_initialising.set(true);
             let result = call_entry(run, &entry, &found.file);
+            later::requests(run, &entry);
             settle(run, course, Stage::Initialize);
             result.map_err(|stop| (Stage::Initialize, stop))
         }
@@ -212,6 +222,7 @@ fn follow(run: &mut Run<'_>, course: &mut Course, handler: &str, envelope: Optio
             settle(run, course, Stage::Entry);
             run.world.is_initialising.set(true);
             let result = call_initialize(run, &object, &initialize);
+            later::requests(run, &object);
             settle(run, course, Stage::Initialize);
             result.map_err(|stop| (Stage::Initialize, stop))
         }
@@ -598,8 +609,8 @@ fn context(run: &mut Run<'_>) -> Result<Value, Stop> {
     names.insert(Rc::from("manifest"), manifest);
     names.insert(Rc::from("system_properties"), properties);
     names.insert(Rc::from("model_name"), Value::str(&run.world.model));
-    if run.world.image.is_none() {
-        // Whether it is there hangs on TorchServe's version.
+    // Whether it is there hangs on TorchServe's version.
+    if run.world.image.is_none() || run.world.torchserve.since(0, 8, 0) {
         names.insert(Rc::from("model_yaml_config"), config);
     }
     let class = run.state.put(Object::Class(state::Class {

@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod model_config;
 pub mod place;
 pub mod properties;
+mod requests;
 pub mod requirements;
 pub mod server;
 mod surroundings;

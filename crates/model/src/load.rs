@@ -370,6 +370,10 @@ faults! {
     InitializeFails = "initialize-fails",
     /// It loads too slowly (WRK-26).
     StartupTimeout = "startup-timeout-too-short",
+    /// What `torch.compile` generates cannot be compiled in the image.
+    CompilerMissing = "compiler-missing-for-torch-compile",
+    /// Tensors go from process to process through `/dev/shm`, of which a container has little.
+    SharedMemory = "shm-too-small",
     /// What would run when the weights are unpickled.
     PickleRuns = "pickle-runs-code",
 }

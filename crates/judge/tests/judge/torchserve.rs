@@ -38,6 +38,12 @@ class BaseHandler(abc.ABC):
         else:
             raise RuntimeError("No model weights could be loaded")
         self.model.eval()
+        config = getattr(context, "model_yaml_config", None) or {}
+        if "pt2" in config and "compile" in config["pt2"]:
+            options = config["pt2"]["compile"]
+            if options["enable"] == True:
+                del options["enable"]
+                self.model = torch.compile(self.model, **options)
         self.mapping = load_label_mapping(os.path.join(model_dir, "index_to_name.json"))
         self.initialized = True
 

@@ -32,7 +32,12 @@ impl Run<'_> {
     ) -> Done<Value> {
         match callee {
             Value::Foreign(name) if &**name == "types.SimpleNamespace" => Ok(Value::Unknown),
-            Value::Foreign(name) => super::library::call(self, &name.clone(), args, named),
+            Value::Foreign(name) => {
+                self.is_open_call = true;
+                let made = super::library::call(self, &name.clone(), args, named);
+                self.is_open_call = false;
+                made
+            }
             Value::Function(_) | Value::Bound(_) | Value::Class(_) => {
                 // Which parameter gets what is not known.
                 self.cannot_see("a call at load whose arguments cannot be told");

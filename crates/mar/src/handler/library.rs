@@ -307,6 +307,7 @@ fn reaches_out(name: &str) -> Option<String> {
 /// Calls something foreign.
 pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(Str, Value)>) -> Done<Value> {
     let given = Args { args: &args, named: &named };
+    super::later::note(run, name, &given);
     if let Some(plain) = name.strip_prefix("builtins.") {
         if let Some(what) = reaches_out(name) {
             run.cannot_see(what);

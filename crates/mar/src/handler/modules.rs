@@ -494,10 +494,69 @@ impl Run<'_> {
         let (folders, all) = self.search();
         let found = self.find_in(&folders, name)?;
         Ok(match found {
-            Finding::Absent if super::stdlib::is_stdlib(name) && !self.has_stdlib() => Finding::BuiltIn,
+            Finding::Absent if name == "distutils" && all => match self.distutils_of_setuptools(&folders)? {
+                Finding::Absent if self.is_hidden(name) => Finding::BuiltIn,
+                other => other,
+            },
+            Finding::Absent if self.is_hidden(name) => Finding::BuiltIn,
             Finding::Absent if !all => Finding::Unknown,
             other => other,
         })
+    }
+
+    /// Whether it may be a module of a standard library that cannot be looked into.
+    fn is_hidden(&self, name: &str) -> bool {
+        let is_gone = self.world.python.is_some_and(|(major, minor)| {
+            envdiff_facts::stdlib::removed(name, envdiff_facts::Minor::new(major.into(), minor.into()))
+                .is_some()
+        });
+        super::stdlib::is_stdlib(name) && !is_gone && !self.has_stdlib()
+    }
+
+    /// Where a standard library has no `distutils`, setuptools puts its own copy there: by a `.pth` file where that lies in a site
+    /// folder and `SETUPTOOLS_USE_DISTUTILS` does not say otherwise, else as soon as something imports setuptools (setuptools
+    /// 75.8.0 asked in CPython 3.12.1 and 3.13.0; its `_distutils_hack`).
+    fn distutils_of_setuptools(&mut self, folders: &[String]) -> Done<Finding> {
+        let setuptools = match self.find_in(folders, "setuptools")? {
+            Finding::Absent => return Ok(Finding::Absent),
+            Finding::Source(path, true) => path,
+            _ => return Ok(Finding::Unknown),
+        };
+        let Some(home) = setuptools.strip_suffix("/__init__.py") else { return Ok(Finding::Unknown) };
+        match self.world.list(home)? {
+            Some(entries) if entries.iter().any(|(entry, _)| entry == "_distutils") => {}
+            Some(_) => return Ok(Finding::Absent),
+            None => return Ok(Finding::Unknown),
+        }
+        let copy = format!("{home}/_distutils/__init__.py");
+        let is_off = match self.world.variable("SETUPTOOLS_USE_DISTUTILS") {
+            Some(Some(how)) => how != "local",
+            _ => false,
+        };
+        if is_off {
+            return Ok(Finding::Absent);
+        }
+        let Some(entries) = self.world.image.and_then(|image| image.environment.sys_path.value()) else {
+            return Ok(Finding::Unknown);
+        };
+        for entry in entries {
+            use envdiff_model::PathSource::{Site, User, Venv};
+            let (Some(folder), Site | User | Venv) = (entry.path.as_str(), entry.from) else { continue };
+            let is_there = match self.world.list(folder)? {
+                Some(names) => names.iter().any(|(name, _)| name == "distutils-precedence.pth"),
+                None => return Ok(Finding::Unknown),
+            };
+            // Before setuptools 60 the same file left distutils alone.
+            if is_there {
+                let text = self.world.bytes(&format!("{folder}/distutils-precedence.pth"), 1 << 16)?;
+                return Ok(match text {
+                    Some(text) if memchr::memmem::find(&text, b", 'stdlib')").is_some() => Finding::Unknown,
+                    Some(_) => Finding::Source(copy, true),
+                    None => Finding::Unknown,
+                });
+            }
+        }
+        Ok(Finding::Unknown)
     }
 
     /// Whether the standard library's folder can be looked into.

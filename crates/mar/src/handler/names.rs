@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use envdiff_facts::{Minor, module_names};
 use envdiff_files::Miss;
 use envdiff_python::outline;
 
@@ -24,52 +25,6 @@ pub(crate) enum Has {
 /// How far `from x import *` is followed.
 const STARS: usize = 6;
 
-/// Names that packages dropped or did not have yet: the distribution, module and name, the first version that has it (empty: always
-/// had), the first that has it no more (empty: still has). Sources: numpy 1.24 and 2.0 release notes; torch 1.8 to 2.x sources
-/// (`torch/_six.py`, `torch.compile`, `torch.vmap`); Pillow 10.0 deprecations; torchvision 0.13 release notes.
-#[rustfmt::skip]
-const CHANGED: &[(&str, &str, &str, &str, &str)] = &[
-    ("numpy", "numpy", "float", "", "1.24"),
-    ("numpy", "numpy", "int", "", "1.24"),
-    ("numpy", "numpy", "object", "", "1.24"),
-    ("numpy", "numpy", "str", "", "1.24"),
-    ("numpy", "numpy", "complex", "", "1.24"),
-    ("numpy", "numpy", "typeDict", "", "1.25"),
-    ("numpy", "numpy", "unicode", "", "1.24"),
-    ("numpy", "numpy", "long", "", "1.24"),
-    ("numpy", "numpy", "float_", "", "2.0"),
-    ("numpy", "numpy", "complex_", "", "2.0"),
-    ("numpy", "numpy", "unicode_", "", "2.0"),
-    ("numpy", "numpy", "string_", "", "2.0"),
-    ("numpy", "numpy", "NaN", "", "2.0"),
-    ("numpy", "numpy", "Inf", "", "2.0"),
-    ("numpy", "numpy", "Infinity", "", "2.0"),
-    ("numpy", "numpy", "infty", "", "2.0"),
-    ("numpy", "numpy", "PINF", "", "2.0"),
-    ("numpy", "numpy", "NINF", "", "2.0"),
-    ("numpy", "numpy", "cast", "", "2.0"),
-    ("numpy", "numpy", "product", "", "2.0"),
-    ("numpy", "numpy", "cumproduct", "", "2.0"),
-    ("numpy", "numpy", "sometrue", "", "2.0"),
-    ("numpy", "numpy", "alltrue", "", "2.0"),
-    ("numpy", "numpy", "mat", "", "2.0"),
-    ("numpy", "numpy", "find_common_type", "", "2.0"),
-    ("torch", "torch", "compile", "2.0", ""),
-    ("torch", "torch", "set_float32_matmul_precision", "1.12", ""),
-    ("torch", "torch", "export", "2.1", ""),
-    ("torch", "torch", "_dynamo", "2.0", ""),
-    ("torch", "torch.nn.functional", "scaled_dot_product_attention", "2.0", ""),
-    ("pillow", "PIL.Image", "ANTIALIAS", "", "10.0"),
-    ("pillow", "PIL.Image", "LINEAR", "", "10.0"),
-    ("pillow", "PIL.Image", "CUBIC", "", "10.0"),
-];
-
-fn before(version: &str, bound: &str) -> Option<bool> {
-    use envdiff_packaging::Version;
-    let (version, bound) = (Version::parse(version).ok()?, Version::parse(bound).ok()?);
-    Some(version < bound)
-}
-
 /// The version of a distribution in the image.
 pub(crate) fn version_of(run: &Run<'_>, distribution: &str) -> Option<String> {
     run.world.version_of(distribution).map(str::to_owned)
@@ -77,14 +32,13 @@ pub(crate) fn version_of(run: &Run<'_>, distribution: &str) -> Option<String> {
 
 /// Whether the module has the name.
 pub(crate) fn has(run: &mut Run<'_>, module: &Module, name: &str) -> Result<Has, Stop> {
-    for (distribution, of, changed, since, until) in CHANGED {
-        if *of != &*module.name || *changed != name {
-            continue;
-        }
-        let Some(version) = version_of(run, distribution) else { return Ok(Has::Unknown) };
-        let too_early = !since.is_empty() && before(&version, since) == Some(true);
-        let too_late = !until.is_empty() && before(&version, until) == Some(false);
-        return Ok(if too_early || too_late { Has::No } else { Has::Yes });
+    if let Some(row) = module_names::row(&module.name, name) {
+        let version = version_of(run, row.distribution).and_then(|version| Minor::of(&version));
+        return Ok(match version.and_then(|version| row.is_in(version)) {
+            Some(true) => Has::Yes,
+            Some(false) => Has::No,
+            None => Has::Unknown,
+        });
     }
     // Tensor types of each backend are bound by torch's own library (torch/csrc/tensor/python_tensor.cpp).
     if name.ends_with("Tensor") && (&*module.name == "torch" || module.name.starts_with("torch.")) {
@@ -275,22 +229,26 @@ pub(crate) fn explain(run: &Run<'_>, raised: &mut Raised, module: Id, name: &str
 
 /// Says of a name that a module lacks why that is.
 pub(crate) fn explain_missing(run: &Run<'_>, raised: &mut Raised, module: &str, name: &str) {
-    if let Some((distribution, _, _, since, until)) =
-        CHANGED.iter().find(|(_, of, changed, _, _)| *of == module && *changed == name)
+    if let Some(row) = module_names::row(module, name)
+        && let Some(version) = version_of(run, row.distribution)
+        && let Some(minor) = Minor::of(&version)
     {
-        let version = version_of(run, distribution).unwrap_or_default();
-        let (what, fix) = if !until.is_empty() {
-            (
-                format!(
-                    "{module}.{name} is gone from {distribution} {until} on, and the image has {version}"
-                ),
-                format!("change the handler, or serve it with {distribution} below {until}"),
-            )
-        } else {
-            (
-                format!("{module}.{name} came with {distribution} {since}, and the image has {version}"),
-                format!("serve it with {distribution} {since} or newer"),
-            )
+        let distribution = row.distribution;
+        let (what, fix) = match (row.since(minor), row.until(minor)) {
+            (Some(since), until) => {
+                let again = until.map_or_else(String::new, |until| format!(", or with {until} or newer"));
+                (
+                    format!(
+                        "{module}.{name} is gone from {distribution} {since} on, and the image has {version}"
+                    ),
+                    format!("change the handler, or serve it with {distribution} below {since}{again}"),
+                )
+            }
+            (None, Some(until)) => (
+                format!("{module}.{name} came with {distribution} {until}, and the image has {version}"),
+                format!("serve it with {distribution} {until} or newer"),
+            ),
+            (None, None) => return,
         };
         raised.what = Some(Rc::from(what));
         raised.fix = Some(Rc::from(fix));
@@ -324,11 +282,50 @@ pub(crate) fn explain_module(run: &Run<'_>, raised: &mut Raised, full: &str) {
     if let Some((major, minor)) = run.world.python
         && super::stdlib::is_stdlib(top)
     {
-        raised.what = Some(Rc::from(format!("Python {major}.{minor} of the image has no module {top}")));
+        let (more, fix) = of_another_python(full, (major, minor));
+        raised.what =
+            Some(Rc::from(format!("Python {major}.{minor} of the image has no module {top}{more}")));
+        raised.fix = match run.world.variable("SETUPTOOLS_USE_DISTUTILS") {
+            Some(Some(how)) if top == "distutils" && how != "local" => Some(Rc::from(format!(
+                "leave SETUPTOOLS_USE_DISTUTILS={how} out of the image: it keeps setuptools from bringing distutils back"
+            ))),
+            _ => fix.map(Rc::from),
+        };
         return;
     }
     let candidates = envdiff_facts::imports::candidates(top);
     let name = candidates.first().copied().unwrap_or(top);
     raised.what = Some(Rc::from(format!("neither the archive nor the image has a module {top}")));
     raised.fix = Some(Rc::from(format!("install {name} in the image, or put the module into the archive")));
+}
+
+/// Of a module that this Python's own library has no more, or not yet: since when, as a clause that goes on, and what to do.
+fn of_another_python(full: &str, python: (u8, u8)) -> (String, Option<String>) {
+    let python = envdiff_facts::Minor::new(python.0.into(), python.1.into());
+    if let Some(gone) = envdiff_facts::stdlib::removed(full, python) {
+        let (module, since) = (gone.module, gone.python);
+        let fix = match gone.replacement {
+            _ if module == "distutils" => {
+                "install setuptools in the image: its distutils-precedence.pth brings distutils back"
+                    .to_owned()
+            }
+            Some(other) if other.ends_with("(other API)") => {
+                format!("change the import: what took its place is {other}")
+            }
+            Some(backport) => format!("install {backport} in the image, which brings {module} back"),
+            None => format!("change the import, or serve it with a Python before {since}"),
+        };
+        return (format!(": {module} left the standard library in Python {since}"), Some(fix));
+    }
+    if let Some(new) = envdiff_facts::stdlib::not_yet_added(full, python) {
+        let (module, since) = (new.module, new.python);
+        let fix = match new.backport {
+            Some(backport) => format!(
+                "serve it with Python {since} or newer, or take the backport {backport} where {module} is not there"
+            ),
+            None => format!("serve it with Python {since} or newer"),
+        };
+        return (format!(": {module} came with Python {since}"), Some(fix));
+    }
+    (String::new(), None)
 }

@@ -6,7 +6,7 @@ mod define;
 mod loops;
 pub(crate) mod managers;
 mod raising;
-mod source;
+pub(crate) mod source;
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -103,6 +103,10 @@ pub(crate) struct Run<'a> {
     pub(crate) depth: usize,
     /// The names that belong to each function, by where its `def` lies in memory.
     locals: HashMap<*const tree::Function, Rc<BTreeSet<Str>>>,
+    /// What is needed only when requests come.
+    pub(crate) later: Vec<super::later::Later>,
+    /// Whether the arguments of the call that is followed are not all known.
+    pub(crate) is_open_call: bool,
 }
 
 /// The most statements and calls that one run follows.
@@ -133,6 +137,8 @@ impl<'a> Run<'a> {
             imports: std::collections::BTreeSet::new(),
             depth: 0,
             locals: HashMap::new(),
+            later: Vec::new(),
+            is_open_call: false,
         }
     }
 

@@ -110,6 +110,8 @@ impl Run<'_> {
                 ("dataclasses.dataclass", _) => return self.as_dataclass(value),
                 _ => {}
             }
+            let none = crate::handler::library::Args { args: &[], named: &[] };
+            crate::handler::later::note(self, name, &none);
             // Decorators of packages give back what they are given, or something that is called like it.
             return Ok(value);
         }

@@ -25,7 +25,7 @@ pub(super) fn blocks_of(stmt: &Stmt) -> Vec<&[Stmt]> {
 }
 
 /// The names that statements bind, in any branch, functions within left out.
-pub(super) fn bound_in(body: &[Stmt], names: &mut Vec<String>) {
+pub(crate) fn bound_in(body: &[Stmt], names: &mut Vec<String>) {
     fn target(expr: &Expr, names: &mut Vec<String>) {
         match &expr.kind {
             tree::ExprKind::Name(name) => names.push(name.clone()),
