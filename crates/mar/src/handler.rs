@@ -82,8 +82,13 @@ fn either(with: Course, mut without: Course) -> Course {
     let caused = "it happens only where torch sees a GPU";
     let mut perhaps: Vec<(Stage, Raised)> = Vec::new();
     match (with.end, without.end.take()) {
-        // It fails on either; what is told is what it says without one.
-        (Some(_), Some(end)) => without.end = Some(end),
+        // It fails on either: the cause is what no GPU lifts.
+        (Some(end), Some(other)) => {
+            if other.0 != end.0 || other.1.at != end.1.at {
+                perhaps.push(only(other, lifted));
+            }
+            without.end = Some(end);
+        }
         (None, Some(end)) => perhaps.push(only(end, lifted)),
         (Some(end), None) => perhaps.push(only(end, caused)),
         (None, None) => {}
