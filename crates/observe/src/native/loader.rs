@@ -37,8 +37,9 @@ pub(crate) struct Loader<'a> {
     unread: Vec<Text>,
     /// What was found by name alone.
     remembered: RefCell<HashMap<Box<[u8]>, Found<Hit>>>,
-    /// The folders of an object's RPATH or RUNPATH, and what was found along them.
-    along: RefCell<HashMap<ImagePath, Along>>,
+    /// The folders of an RPATH or RUNPATH in objects of one folder, and what was found along them: torch's libraries lie in one, and
+    /// all name the same.
+    along: RefCell<HashMap<Option<ImagePath>, Beside>>,
 }
 
 /// Whose rules it follows.
@@ -79,7 +80,10 @@ pub(crate) struct Hit {
     pub(crate) system: bool,
 }
 
-/// An object's own folders.
+/// What objects of one folder name, by their RPATH or RUNPATH as it is written.
+type Beside = HashMap<Box<[u8]>, Along>;
+
+/// The folders that an object names itself; not by what.
 struct Along {
     folders: Rc<[Folder]>,
     /// By name.
@@ -107,11 +111,29 @@ const CACHE: &str = "/etc/ld.so.cache";
 const CONF: &str = "/etc/ld.so.conf";
 const OWN: &str = "the loader's own folders";
 
+/// What nearly every extension module leads to.
+const USUAL: [&[u8]; 8] = [
+    b"libc.so.6",
+    b"libm.so.6",
+    b"libpthread.so.0",
+    b"libdl.so.2",
+    b"librt.so.1",
+    b"libgcc_s.so.1",
+    b"libstdc++.so.6",
+    b"libz.so.1",
+];
+
 /// Asks early for what every loader is asked.
 pub(crate) fn foresee(seen: &Seen, interpreter: Option<&ImagePath>) {
-    drop((configured(seen), cached(seen)));
-    if let Some(interpreter) = interpreter {
-        drop(seen.elf(interpreter));
+    drop(configured(seen));
+    let machine = interpreter.and_then(|interpreter| seen.elf(interpreter).ok()).map(|view| view.machine);
+    if let Ok(Cached::Known(cache)) = cached(seen)
+        && let Ok(cache) = &*cache
+    {
+        let entries = USUAL.iter().flat_map(|name| cache.entries(name, machine.unwrap_or(ElfMachine(0))));
+        for path in entries.filter_map(|entry| ImagePath::new(&entry.path)) {
+            drop((seen.elf(&path), ask::is_file(seen, &path)));
+        }
     }
     for folder in glibc_folders(None, &[]) {
         drop(seen.list(&folder.path));
@@ -336,22 +358,21 @@ impl<'a> Loader<'a> {
         if folders.is_empty() {
             return Ok(None);
         }
+        let (origin, written) = (object.path.parent(), folders);
         let known = self
             .along
             .borrow()
-            .get(&object.path)
+            .get(&origin)
+            .and_then(|beside| beside.get(written))
             .map(|along| (Rc::clone(&along.folders), along.found.get(name).cloned()));
         let (folders, found) = match known {
             Some(known) => known,
             None => {
-                let origin = object.path.parent();
-                let told_by = say!(tag, " of ", object.path.as_bytes());
                 let parts = folders.split(|byte| *byte == b':');
                 let paths = parts.flat_map(|part| self.expand(part, origin.as_ref()));
-                let folders: Rc<[Folder]> =
-                    paths.map(|path| Folder { path, told_by: told_by.clone() }).collect();
+                let folders: Rc<[Folder]> = paths.map(|path| Folder { path, told_by: Text::new() }).collect();
                 let along = Along { folders: Rc::clone(&folders), found: HashMap::new() };
-                self.along.borrow_mut().insert(object.path.clone(), along);
+                self.along.borrow_mut().entry(origin.clone()).or_default().insert(written.into(), along);
                 (folders, None)
             }
         };
@@ -364,14 +385,15 @@ impl<'a> Loader<'a> {
                     (None, Some(why)) => Found::Unreadable(why),
                     (None, None) => Found::Absent,
                 };
-                if let Some(along) = self.along.borrow_mut().get_mut(&object.path) {
+                let mut along = self.along.borrow_mut();
+                if let Some(along) = along.get_mut(&origin).and_then(|beside| beside.get_mut(written)) {
                     along.found.insert(name.into(), found.clone());
                 }
                 found
             }
         };
         Ok(match found {
-            Found::Is(hit) => Some(hit),
+            Found::Is(hit) => Some(Hit { how: say!(tag, " of ", object.path.as_bytes()), ..hit }),
             Found::Absent => None,
             Found::Unreadable(why) => {
                 doubt.because(why);
@@ -452,6 +474,8 @@ impl<'a> Loader<'a> {
         let entries = cache.entries(name, machine.unwrap_or(ElfMachine(0)));
         let entries = self.seen.each(entries, |entry| {
             let Some(path) = ImagePath::new(&entry.path) else { return Ok(None) };
+            // What it needs itself is asked next, so that one round tells both.
+            drop(self.seen.elf(&path));
             Ok(Some((ask::is_file(self.seen, &path)?, path, entry.featured)))
         })?;
         for (is_file, path, featured) in entries.into_iter().flatten() {

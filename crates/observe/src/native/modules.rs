@@ -268,6 +268,24 @@ fn owner(environment: &Environment, candidate: &Candidate) -> Option<Text> {
     Some(name.map_or_else(|| Name::new(lossy.trim_matches('_')).as_str().into(), |name| name.as_str().into()))
 }
 
+/// Whether something is not answered yet.
+#[derive(Default)]
+struct Open(bool);
+
+impl Open {
+    /// What is known; nothing where it is not answered yet.
+    fn take<T>(&mut self, found: Result<T, Miss>) -> Result<Option<T>, Miss> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Miss::Pending) => {
+                self.0 = true;
+                Ok(None)
+            }
+            Err(miss) => Err(miss),
+        }
+    }
+}
+
 /// Following what modules need.
 struct Walk<'w, 'a> {
     seen: &'a Seen,
@@ -276,29 +294,35 @@ struct Walk<'w, 'a> {
 }
 
 impl<'a> Walk<'_, 'a> {
-    /// The modules and what they need below the site folders.
+    /// The modules and what they need below the site folders. What is not answered yet keeps nothing else from being asked: one
+    /// library that has to be looked for would cost all others a round.
     fn nodes(&self, roots: Vec<(Candidate, Text)>) -> Result<Vec<Node<'a>>, Miss> {
         let mut nodes: BTreeMap<ImagePath, Node<'a>> = BTreeMap::new();
-        let mut level: Vec<Node<'a>> =
-            self.seen.each(roots.into_iter().take(MODULES), |(root, distribution)| {
-                self.node(root.path, distribution, root.package, &[])
-            })?;
+        let mut open = Open::default();
+        let mut level: Vec<Node<'a>> = Vec::new();
+        for (root, distribution) in roots.into_iter().take(MODULES) {
+            level.extend(open.take(self.node(root.path, distribution, root.package, &[]))?);
+        }
         while !level.is_empty() {
-            let needed = self.seen.each(&level, |node| self.needed_by(node))?;
+            let mut needed = Vec::new();
+            for node in &level {
+                needed.extend(self.needed_by(node, &mut open)?);
+            }
             for node in level {
                 nodes.insert(node.path.clone(), node);
             }
             let mut next: BTreeMap<ImagePath, (Text, Vec<Object<'a>>)> = BTreeMap::new();
-            for (path, distribution, by) in needed.into_iter().flatten() {
+            for (path, distribution, by) in needed {
                 if !nodes.contains_key(&path) && nodes.len() + next.len() < MODULES {
                     next.entry(path).or_insert((distribution, by));
                 }
             }
-            level = self
-                .seen
-                .each(next, |(path, (distribution, by))| self.node(path, distribution, None, &by))?;
+            level = Vec::new();
+            for (path, (distribution, by)) in next {
+                level.extend(open.take(self.node(path, distribution, None, &by))?);
+            }
         }
-        Ok(nodes.into_values().collect())
+        if open.0 { Err(Miss::Pending) } else { Ok(nodes.into_values().collect()) }
     }
 
     fn node(
@@ -320,12 +344,19 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Libraries below the site folders that a file needs.
-    fn needed_by(&self, node: &Node<'a>) -> Result<Vec<(ImagePath, Text, Vec<Object<'a>>)>, Miss> {
+    fn needed_by(
+        &self,
+        node: &Node<'a>,
+        open: &mut Open,
+    ) -> Result<Vec<(ImagePath, Text, Vec<Object<'a>>)>, Miss> {
         let Ok(view) = node.view else { return Ok(Vec::new()) };
         if !self.is_searched(view) {
             return Ok(Vec::new());
         }
-        let found = self.seen.each(&view.needed, |name| self.loader.find(name, &node.by))?;
+        let mut found = Vec::new();
+        for name in &view.needed {
+            found.extend(open.take(self.loader.find(name, &node.by))?);
+        }
         let hits = found.into_iter().filter_map(|found| match found {
             Found::Is(hit) if !hit.system => Some(hit.path.normalised()),
             _ => None,
