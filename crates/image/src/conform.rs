@@ -474,24 +474,25 @@ fn elf_files_of_a_stream_cost_one_pass_or_two() {
         assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted], wanted_passes));
     }
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
-    // Where even the names of the sections have passed by, that costs another pass; what was not foreseen is not guessed.
-    let mut bytes = far_library().bytes();
-    let headers = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
-    let table = bytes[headers..].to_vec();
-    bytes[40..48].copy_from_slice(&(headers as u64 + 800).to_le_bytes());
-    bytes.splice(headers.., vec![0; 800]);
-    bytes.extend(table);
-    let name = "/usr/lib/libfar.so.2";
-    let (tar, mut truth) =
-        (tar_of(&[(name.into(), Item::File(bytes.clone()))]), Literal::new().file(name, &bytes));
-    let wanted = told_of(&mut truth, &far[..1]);
-    assert!(wanted[0].contains("complete: true"), "{wanted:?}");
-    assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted], 2));
-    let (told, passes) = by_stream(&tar, None, &[&far[..1]]);
-    assert!(
-        passes == 2 && told[0][0].contains("it was not kept when the image's stream passed by"),
-        "{told:?}"
-    );
+    // Names that lie a little before the list of the sections are held until they are asked for. Where they have passed by, that
+    // costs another pass; what was not foreseen is not guessed.
+    for (gap, wanted_passes) in [(800, 1), (2_000, 2)] {
+        let mut bytes = far_library().bytes();
+        let headers = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
+        let table = bytes[headers..].to_vec();
+        bytes[40..48].copy_from_slice(&((headers + gap) as u64).to_le_bytes());
+        bytes.splice(headers.., vec![0; gap]);
+        bytes.extend(table);
+        let name = "/usr/lib/libfar.so.2";
+        let (tar, mut truth) =
+            (tar_of(&[(name.into(), Item::File(bytes.clone()))]), Literal::new().file(name, &bytes));
+        let wanted = told_of(&mut truth, &far[..1]);
+        assert!(wanted[0].contains("complete: true"), "{wanted:?}");
+        assert_eq!(by_stream(&tar, Some(LIKELY), &[&far[..1]]), (vec![wanted], wanted_passes));
+        let (told, passes) = by_stream(&tar, None, &[&far[..1]]);
+        let is_told = told[0][0].contains("it was not kept when the image's stream passed by");
+        assert!(passes == 2 && is_told == (wanted_passes == 2), "{gap}: {told:?}");
+    }
     // Two entries of one path: nothing of the first is told.
     let mut twice = items();
     twice.push(("/usr/lib/libfar.so.2".into(), Item::File(Made::library().bytes())));

@@ -17,6 +17,9 @@ use super::walk::TarError;
 const START: u64 = if cfg!(test) { 64 << 10 } else { 13 << 20 };
 /// How much of its end is held, in bytes: the names of sections lie before the list of them, the last in most files.
 const TAIL: usize = if cfg!(test) { 512 } else { 64 << 10 };
+/// How much is held of what lies right before something far behind: a library that was rewritten for a wheel has its strings there,
+/// before the table that leads to them.
+const LEAD: u64 = if cfg!(test) { 1 << 10 } else { 3 << 20 };
 /// How much is read at once.
 const STEP: u64 = 1 << 20;
 
@@ -38,6 +41,8 @@ struct Passing<'a> {
     start: Vec<u8>,
     /// Its last bytes so far, where anything is searched for.
     tail: Vec<u8>,
+    /// What lies before the piece that was read last, with its offset; nothing of it is kept but what is needed.
+    lead: (u64, Vec<u8>),
     /// Offset of what comes next.
     at: u64,
     pieces: Vec<Piece>,
@@ -57,7 +62,8 @@ pub(crate) fn probe(
     questions: &[ElfQuestion],
 ) -> Result<Kept, TarError> {
     let at = start.len() as u64;
-    let mut passing = Passing { body, held, start, tail: Vec::new(), at, pieces: Vec::new() };
+    let mut passing =
+        Passing { body, held, start, tail: Vec::new(), lead: (0, Vec::new()), at, pieces: Vec::new() };
     let room = usize::try_from(size.min(START)).unwrap_or(0).saturating_sub(passing.start.len());
     passing.start.reserve_exact(room);
     let todo = parts.iter().map(|(at, len)| ((*at).min(size), (*len).min(size - (*at).min(size)))).collect();
@@ -145,6 +151,9 @@ impl Passing<'_> {
         if let Some(offset) = cut(self.at.saturating_sub(self.tail.len() as u64), &self.tail) {
             return self.tail.get(offset..).unwrap_or_default();
         }
+        if let Some(offset) = cut(self.lead.0, &self.lead.1) {
+            return self.lead.1.get(offset..).unwrap_or_default();
+        }
         let pieces = self.pieces.iter().chain(self.held);
         let found = pieces.filter_map(|(from, bytes)| bytes.get(cut(*from, bytes)?..));
         found.max_by_key(|rest| rest.len()).unwrap_or_default()
@@ -212,7 +221,15 @@ impl Passing<'_> {
         }
         if self.at < end {
             let from = missing.max(self.at);
-            self.pass(from, hunts)?;
+            self.pass(from.saturating_sub(LEAD).max(self.at), hunts)?;
+            self.lead = (self.at, Vec::new());
+            while self.at < from {
+                let step = self.read((from - self.at).min(STEP), hunts)?;
+                if step.is_empty() {
+                    break;
+                }
+                self.lead.1.extend_from_slice(&step);
+            }
             let piece = self.read(end - from, hunts)?;
             self.pieces.push((from, piece));
         }
