@@ -3,6 +3,7 @@
 //! worker, the handler.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use envdiff_files::{Likely, Miss};
 use envdiff_model::{
@@ -64,6 +65,8 @@ pub enum OpenError {
 pub struct Archive {
     name: Text,
     inner: container::Archive,
+    /// What it holds for the version that was asked first; a conversation with an image asks again in every round.
+    unpacked: OnceLock<(Version, bool, Found<Contents>)>,
     /// Why nothing can be told of it: it lies in an image and was not read.
     unread: Option<Text>,
 }
@@ -76,19 +79,35 @@ impl Archive {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let inner = container::Archive::open(path)
             .map_err(|error| OpenError::System { path: path.to_owned(), error })?;
-        Ok(Self { name: path.as_os_str().as_encoded_bytes().into(), inner, unread: None })
+        Ok(Self {
+            name: path.as_os_str().as_encoded_bytes().into(),
+            inner,
+            unpacked: OnceLock::new(),
+            unread: None,
+        })
     }
 
     /// An archive that lies in an image, by its path there.
     #[must_use]
     pub fn of_image(path: &str, bytes: Vec<u8>) -> Self {
         let name = path.rsplit('/').next().unwrap_or(path);
-        Self { name: path.into(), inner: container::Archive::of_bytes(name, bytes), unread: None }
+        Self {
+            name: path.into(),
+            inner: container::Archive::of_bytes(name, bytes),
+            unpacked: OnceLock::new(),
+            unread: None,
+        }
     }
 
     /// One that the image's server loads and that cannot be read there; `why` is a clause.
     pub(crate) fn unread(path: &str, why: Text) -> Self {
         Self { unread: Some(why), ..Self::of_image(path, Vec::new()) }
+    }
+
+    fn unpack(&self, version: Version, verify: bool) -> Found<Contents> {
+        let (of, verified, found) =
+            self.unpacked.get_or_init(|| (version, verify, self.inner.unpack(version, verify)));
+        if (*of, *verified) == (version, verify) { found.clone() } else { self.inner.unpack(version, verify) }
     }
 
     /// As it was named.
@@ -262,7 +281,7 @@ fn one(
         draft.end(&Ending { stage: Stage::Archive, how: How::Skip, trouble: 0 }, base);
         return Ok(draft.rest(Outcome::Unknown, None, None));
     }
-    let contents = draft.take(archive.inner.unpack(version, wishes.verify));
+    let contents = draft.take(archive.unpack(version, wishes.verify));
     draft.step(Stage::Archive, say!(contents.files().len().to_string(), " files"), Vec::new());
     if draft.is_decided() {
         return Ok(draft.rest(Outcome::Unknown, None, None));

@@ -18,9 +18,9 @@ pub const RATIO_BEYOND: u64 = 64 << 20;
 pub const VERIFIED: u64 = 64 << 20;
 /// What is checked so of one archive, in bytes.
 pub const VERIFIED_ALL: u64 = 256 << 20;
-/// The largest packed file that is kept in memory while it is read, in bytes.
+/// The largest packed file that is inflated into memory where a reader goes back, in bytes.
 pub const IN_MEMORY: u64 = 64 << 20;
-/// How much of a larger packed file stays in memory from its begin, and as much from its end, in bytes.
+/// How much of a packed file stays in memory from its begin, and as much from its end, in bytes.
 pub const ENDS: usize = 4 << 20;
 /// The largest file of a tar that is kept when it passes by, in bytes …
 pub const KEPT: u64 = 4 << 20;

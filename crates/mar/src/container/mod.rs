@@ -8,17 +8,18 @@ mod targz;
 mod tree;
 mod zip;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use envdiff_files::{ReadAt, Reason};
 use envdiff_model::{Text, say};
 
 use crate::Version;
 use crate::ending::Found;
-use crate::limits::IN_MEMORY;
+use crate::weights::Weights;
 use raw::{Held, Raw, Unrolled, Window};
 use tree::{Body, Tree};
 
@@ -188,11 +189,21 @@ pub struct Contents {
     raw: Raw,
     tree: Arc<Tree>,
     container: Container,
+    /// What its files of weights are, once somebody has asked: a packed one is inflated for it.
+    weights: Arc<Mutex<HashMap<String, Read>>>,
 }
+
+/// What a file of weights is, or why that cannot be told.
+pub(crate) type Read = Arc<Result<Weights, String>>;
 
 impl Default for Contents {
     fn default() -> Self {
-        Self { raw: Raw::memory(Vec::new()), tree: Arc::default(), container: Container::Zip }
+        Self {
+            raw: Raw::memory(Vec::new()),
+            tree: Arc::default(),
+            container: Container::Zip,
+            weights: Arc::default(),
+        }
     }
 }
 
@@ -253,8 +264,7 @@ impl Contents {
         self.tree.leaf(path).is_some_and(|leaf| leaf.verified)
     }
 
-    /// A file, for positioned reads. What is stored is read where it lies; what is packed is inflated, into memory up to
-    /// 64 MiB, else anew from its beginning whenever the reader goes back.
+    /// A file, for positioned reads. What is stored is read where it lies, what is packed is inflated as it is read.
     ///
     /// # Errors
     /// [`Unread`].
@@ -263,30 +273,35 @@ impl Contents {
             return Err(if self.tree.has_folder(path) { Unread::IsFolder } else { Unread::Absent });
         };
         let failed = |error: &io::Error| Unread::Failed(raw::reason(error));
-        let unrolled = |at, skip, size| -> Result<Box<dyn ReadAt>, Unread> {
-            let mut file = Unrolled::new(&self.raw, at, skip, size);
-            if size > IN_MEMORY {
-                return Ok(Box::new(file));
-            }
-            let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-            let count = file.read_at(0, &mut bytes).map_err(Unread::Failed)?;
-            if (count as u64) < size {
-                return Err(Unread::Failed(Reason::System("its data end too early".into())));
-            }
-            Ok(Box::new(Held(bytes.into())))
-        };
+        let unrolled = |at, skip, size| Box::new(Unrolled::new(&self.raw, at, skip, size));
         match &leaf.body {
             Body::Empty => Ok(Box::new(Held(Arc::from(&[][..])))),
             Body::Held(bytes) => Ok(Box::new(Held(Arc::clone(bytes)))),
             Body::Stored { at, len } => Ok(Box::new(Window { raw: self.raw.clone(), at: *at, len: *len })),
-            Body::Deflated { at, size } => unrolled(*at, 0, *size),
-            Body::Streamed { at, skip, size } => unrolled(*at, *skip, *size),
+            Body::Deflated { at, size } => Ok(unrolled(*at, 0, *size)),
+            Body::Streamed { at, skip, size } => Ok(unrolled(*at, *skip, *size)),
             Body::Disk(file, len) => {
                 let raw = File::open(file).and_then(Raw::file).map_err(|error| failed(&error))?;
                 Ok(Box::new(Window { raw, at: 0, len: *len }))
             }
             Body::Outside => Err(Unread::Outside),
         }
+    }
+
+    /// What a file of weights is, or why that cannot be told; read once.
+    pub(crate) fn weights(&self, path: &str) -> Read {
+        let kept = |weights: &Mutex<HashMap<String, Read>>| weights.lock().ok()?.get(path).cloned();
+        if let Some(found) = kept(&self.weights) {
+            return found;
+        }
+        let found = Arc::new(match self.open(path) {
+            Ok(mut file) => Weights::read(file.as_mut()).map_err(|reason| format!("{reason}")),
+            Err(unread) => Err(unread.told().to_lossy().into_owned()),
+        });
+        if let Ok(mut weights) = self.weights.lock() {
+            weights.insert(path.to_owned(), Arc::clone(&found));
+        }
+        found
     }
 
     /// A whole file of at most `limit` bytes.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use envdiff_files::{ReadAt, Reason};
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::limits::{ENDS, RATIO, RATIO_BEYOND};
+use crate::limits::{ENDS, IN_MEMORY, RATIO, RATIO_BEYOND};
 
 /// Bytes that are read by position; cheap to clone.
 #[derive(Debug, Clone)]
@@ -228,9 +228,9 @@ fn words(message: Option<&str>) -> &'static str {
     KNOWN.iter().find(|known| message.starts_with(**known)).copied().unwrap_or("")
 }
 
-/// A packed file that is too large to keep: inflated anew from its beginning where somebody goes back, but for its first and
-/// last bytes, which stay in memory when they pass. The directory of a zip is at its end, and the first of what `torch.save`
-/// writes is the pickle: one passage is enough for both.
+/// A packed file, inflated as it is read. Its first and last bytes stay in memory when they pass: the directory of a zip is at its
+/// end, and the first of what `torch.save` writes is the pickle, so that one passage is enough for both. Where somebody goes back
+/// to what lies between, a small file is inflated into memory, and a large one anew from its beginning.
 pub(crate) struct Unrolled {
     raw: Raw,
     at: u64,
@@ -242,6 +242,7 @@ pub(crate) struct Unrolled {
     passed: u64,
     head: Part,
     tail: Part,
+    whole: Option<Vec<u8>>,
 }
 
 /// Consecutive bytes of a file that have passed.
@@ -275,7 +276,7 @@ impl Unrolled {
     pub(crate) fn new(raw: &Raw, at: u64, skip: u64, size: u64) -> Self {
         let tail = Part { from: size.saturating_sub(ENDS as u64), bytes: Vec::new() };
         let stream = Inflater::new(raw, at);
-        Self { raw: raw.clone(), at, skip, size, stream, passed: 0, head: Part::default(), tail }
+        Self { raw: raw.clone(), at, skip, size, stream, passed: 0, head: Part::default(), tail, whole: None }
     }
 
     /// Inflates the next bytes into the buffer; 0 at the end.
@@ -309,9 +310,19 @@ impl ReadAt for Unrolled {
         if self.head.give(at, buffer).or_else(|| self.tail.give(at, buffer)).is_some() {
             return Ok(wanted);
         }
+        if let Some(whole) = &self.whole {
+            return (&mut whole.as_slice()).read_at(at, buffer);
+        }
         if from < self.passed {
             self.stream = Inflater::new(&self.raw, self.at);
             self.passed = 0;
+            if self.size <= IN_MEMORY {
+                let mut whole = vec![0; usize::try_from(self.size).unwrap_or(0)];
+                let count = self.read_at(0, &mut whole)?;
+                whole.truncate(count);
+                let whole = self.whole.insert(whole);
+                return (&mut whole.as_slice()).read_at(at, buffer);
+            }
         }
         let mut scratch = vec![0; CHUNK];
         while self.passed < from {

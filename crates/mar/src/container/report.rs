@@ -19,7 +19,7 @@ fn told(fault: Fault, weight: Weight, what: impl Into<Text>) -> Trouble {
 }
 
 fn contents(raw: &Raw, tree: Tree, container: Container) -> Contents {
-    Contents { raw: raw.clone(), tree: Arc::new(tree), container }
+    Contents { raw: raw.clone(), tree: Arc::new(tree), container, weights: Arc::default() }
 }
 
 /// The file itself cannot be read.

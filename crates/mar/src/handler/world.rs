@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use envdiff_files::{ImagePath, Kind as FileKind, Miss, Seen};
@@ -11,7 +10,6 @@ use envdiff_python::{Refusal, Version, tree};
 
 use crate::container::{Archive, Contents, Kind};
 use crate::value::Value as Json;
-use crate::weights::Weights;
 
 /// Where the archive is unpacked, as it is shown.
 pub(crate) const MODEL_DIR: &str = "/tmp/models/<model_dir>";
@@ -74,7 +72,6 @@ pub(crate) struct World<'a> {
     trees: RefCell<BTreeMap<String, Parsed>>,
     zips: RefCell<BTreeMap<String, Option<Arc<Contents>>>>,
     text_annotations: RefCell<BTreeMap<String, bool>>,
-    weights: RefCell<BTreeMap<String, Rc<Result<Weights, String>>>>,
 }
 
 impl<'a> World<'a> {
@@ -97,7 +94,6 @@ impl<'a> World<'a> {
             trees: RefCell::default(),
             zips: RefCell::default(),
             text_annotations: RefCell::default(),
-            weights: RefCell::default(),
         }
     }
 
@@ -210,17 +206,8 @@ impl<'a> World<'a> {
     }
 
     /// What a file of weights in the archive is, or why that cannot be told.
-    pub(crate) fn weights(&self, inside: &str) -> Rc<Result<Weights, String>> {
-        if let Some(found) = self.weights.borrow().get(inside) {
-            return Rc::clone(found);
-        }
-        let found = match self.contents.open(inside) {
-            Ok(mut file) => Weights::read(file.as_mut()).map_err(|reason| format!("{reason}")),
-            Err(unread) => Err(unread.told().to_lossy().into_owned()),
-        };
-        let found = Rc::new(found);
-        self.weights.borrow_mut().insert(inside.to_owned(), Rc::clone(&found));
-        found
+    pub(crate) fn weights(&self, inside: &str) -> crate::container::Read {
+        self.contents.weights(inside)
     }
 
     /// A zip in the archive, as a folder of modules.

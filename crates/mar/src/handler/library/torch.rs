@@ -5,6 +5,7 @@ use std::rc::Rc;
 use envdiff_model::{Fault, Weight};
 
 use super::{Args, builtin, make, paths};
+use crate::container::Read;
 use crate::handler::layers;
 use crate::handler::modules::Finding;
 use crate::handler::names::{self, Has};
@@ -265,7 +266,7 @@ impl Run<'_> {
     }
 
     /// What the bytes of a file of weights are.
-    fn weights(&mut self, full: &str) -> Option<Rc<Result<Weights, String>>> {
+    fn weights(&mut self, full: &str) -> Option<Read> {
         let inside = self.world.in_archive(full)?;
         Some(self.world.weights(inside))
     }
@@ -273,7 +274,7 @@ impl Run<'_> {
 
 /// The file behind an argument: what it is, or what is raised before that.
 enum Opened {
-    Weights(Rc<Result<Weights, String>>),
+    Weights(Read),
     Value(Value),
 }
 
