@@ -53,7 +53,15 @@ pub(crate) fn derive(
             }
         }
     }
-    let Some((site, folder)) = lib else { return Ok(all(Fact::seen(None, Vec::new()))) };
+    let Some((site, folder)) = lib else {
+        // Where it is not known which folders Python looks into, torch may lie in another.
+        let untold = environment.unknown.iter().find(|unknown| unknown.what == "sys_path");
+        let reason = environment.sys_path.reason().or(untold.map(|unknown| &unknown.why));
+        return Ok(all(reason.map_or_else(
+            || Fact::seen(None, Vec::new()),
+            |why| Fact::unknown(say!("no `torch/lib` was found, and sys.path may hold more: ", why)),
+        )));
+    };
     // Loaded by torch/_C, one by the other: what asks for the libraries of CUDA, in that order.
     let names =
         ["libtorch_cuda.so", "libtorch_cuda_cpp.so", "libc10_cuda.so", "libtorch_python.so", "libtorch.so"];

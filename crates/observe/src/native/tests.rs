@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use envdiff_files::made::{Made, elf};
 use envdiff_files::{Budget, ImagePath, Literal, Seen, converse};
-use envdiff_model::{Environment, Fact, ImageConfig, Interpreter, Module, Text};
+use envdiff_model::{Environment, Fact, ImageConfig, Interpreter, Module, Stack, Text};
 
 use super::cache;
 use super::loader::{Loader, Object};
@@ -248,21 +248,45 @@ fn folders_are_told_with_what_names_them_within_bounds() {
 
 const SITE: &str = "/usr/lib/python3.11/site-packages";
 
-fn modules(files: Literal) -> Vec<Module> {
-    let head = program("needed=libc.so.6");
-    let mut files = files
-        .file("/usr/bin/python3.11", head)
-        .file("/usr/lib/python3.11/os.py", "")
-        .file("/usr/lib/python3.11/lib-dynload/math.so", "");
+/// What lies under an environment whose image starts this.
+fn stack(mut files: Literal, starts: &str) -> Stack {
     let config = ImageConfig {
         env: vec![("PATH".into(), "/usr/bin".into())],
-        cmd: vec!["python3.11".into()],
+        cmd: vec![starts.into()],
         ..ImageConfig::default()
     };
     let inputs = Inputs { config: Some(&config), ..Inputs::default() };
     let found =
         converse(&mut files, &mut Seen::new(), &mut Budget::default(), |seen| environment(seen, &inputs));
-    found.unwrap().stack.native.value().unwrap().modules.clone()
+    found.unwrap().stack
+}
+
+/// With a Python that an image can start.
+fn with_python(files: Literal) -> Literal {
+    files
+        .file("/usr/bin/python3.11", program("needed=libc.so.6"))
+        .file("/usr/lib/python3.11/os.py", "")
+        .file("/usr/lib/python3.11/lib-dynload/math.so", "")
+}
+
+/// Where it is not known into which folders Python looks, that none of them holds torch says nothing.
+#[test]
+fn libraries_of_a_torch_that_may_lie_elsewhere_are_unknown() {
+    let known = stack(with_python(Literal::new()), "python3.11");
+    assert!(matches!(&known.cudnn, Fact::Known { value: None, .. }));
+    assert!(matches!(&known.nccl, Fact::Known { value: None, .. }));
+    for files in [with_python(Literal::new()), Literal::new()] {
+        let unknown = stack(files.file("/usr/bin/other", program("")), "other");
+        for (what, fact) in [("cuDNN", &unknown.cudnn), ("NCCL", &unknown.nccl)] {
+            let why = fact.reason().unwrap_or_else(|| panic!("{what} is told")).to_lossy();
+            assert!(why.starts_with("no `torch/lib` was found, and sys.path may hold more: "), "{why}");
+        }
+    }
+}
+
+fn modules(files: Literal) -> Vec<Module> {
+    let found = stack(with_python(files), "python3.11");
+    found.native.value().unwrap().modules.clone()
 }
 
 #[test]
