@@ -23,7 +23,7 @@ pub use elf::made;
 pub use elf::{
     ByteOrder, ElfClass, ElfError, ElfKind, ElfMachine, ElfQuestion, ElfReading, ElfView, MAX_MATCH,
     MAX_MATCHES, MAX_SCAN, MAX_TURNS, MAX_VIEW, Match, NeededVersion, Pattern, Scan, Turn, VersionNeed,
-    elf_answer, elf_view,
+    code_begins, elf_answer, elf_view,
 };
 pub use literal::{Literal, head};
 pub use path::{ImagePath, MAX_PATH};

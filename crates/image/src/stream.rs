@@ -7,7 +7,7 @@ use std::sync::Arc;
 use envdiff_files::{Ask, Likely, Reply, Source};
 
 use crate::answer::{Answers, HASHING};
-use crate::tar::{Flow, Keeper, Store, TarLayers, Tree, Walk, gather, grow};
+use crate::tar::{Flow, Keeper, Store, TarLayers, Tree, Walk, Want, gather, grow, purposes};
 use crate::{Events, ImageError, Told};
 
 /// Begins a stream, from its first byte each time.
@@ -58,21 +58,15 @@ impl StreamSource {
         self.passes += 1;
         let layers = &mut self.answers.view.layers;
         let Some(wanted) = layers.take_wanted().pop() else { return Ok(()) };
-        let digests = wanted.values().filter(|want| want.digest).count();
-        let unforeseen = wanted.values().filter(|want| !want.is_digest_alone()).count();
-        if unforeseen > 0 {
-            layers.can_pass_again = false;
-            self.told.notice(format!(
-                "a second pass over the stream, for {unforeseen} files that were not foreseen"
-            ));
-        }
-        if digests > 0 {
-            layers.can_hash = false;
-            self.told.notice(format!("a pass over the stream to hash {digests} files"));
+        let is_to_hash = wanted.values().any(|want| want.digest);
+        layers.can_hash &= !is_to_hash;
+        layers.can_pass_again &= wanted.values().all(Want::is_digest_alone);
+        for purpose in purposes(std::slice::from_ref(&wanted), "export") {
+            self.told.notice(purpose);
         }
         let mut walk = Walk::new(Flow::new((self.begin)()?));
         let events = &self.events;
-        let what = if digests > 0 { HASHING } else { "reading the export again" };
+        let what = if is_to_hash { HASHING } else { "reading the export again" };
         events.step(what, 0);
         gather(&mut walk, &wanted, &mut |done| events.step(what, done), &mut |path, kept| {
             layers.keep(0, path, kept);

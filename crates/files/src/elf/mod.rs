@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::{Answer, Ask, ReadAt, Reason};
 
+mod code;
 mod reading;
 mod scan;
 mod view;
@@ -17,6 +18,7 @@ pub mod made;
 #[cfg(test)]
 mod tests;
 
+pub use code::code_begins;
 pub use reading::{ElfQuestion, ElfReading, Turn};
 pub use scan::{Match, Pattern, Scan};
 

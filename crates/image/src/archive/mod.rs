@@ -20,7 +20,7 @@ use envdiff_model::{Target, TargetKind, Text};
 use crate::answer::{Answers, HASHING};
 use crate::disk::bytes_of;
 use crate::limits::PASSES;
-use crate::tar::{Flow, Store, TarError, TarKind, TarLayers, Walk, Wanted, Window, gather};
+use crate::tar::{Flow, Store, TarError, TarKind, TarLayers, Walk, Wanted, Window, gather, purposes};
 use crate::{Begin, Events, Files, ImageError, OpenOptions, Told};
 
 pub(crate) use blobs::open_regular;
@@ -221,18 +221,11 @@ impl ArchiveSource {
         layers.can_pass_again = self.passes < PASSES;
         layers.can_hash = layers.can_pass_again;
         let wanted = layers.take_wanted();
-        let all = || wanted.iter().flat_map(|wanted| wanted.values());
-        let digests = all().filter(|want| want.digest).count();
-        let unforeseen = all().filter(|want| !want.is_digest_alone()).count();
-        if unforeseen > 0 {
-            self.told.notice(format!(
-                "another pass over the archive, for {unforeseen} files that were not foreseen"
-            ));
+        for purpose in purposes(&wanted, "archive") {
+            self.told.notice(purpose);
         }
-        if digests > 0 {
-            self.told.notice(format!("a pass over the archive to hash {digests} files"));
-        }
-        let what = if digests > 0 { HASHING } else { "reading the archive again" };
+        let is_to_hash = wanted.iter().flat_map(Wanted::values).any(|want| want.digest);
+        let what = if is_to_hash { HASHING } else { "reading the archive again" };
         let events = &self.events;
         events.step(what, 0);
         let mut progress = |done| events.step(what, done);

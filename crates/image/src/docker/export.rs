@@ -2,11 +2,9 @@
 //!
 //! For an image a container is created and never started; what is asked of a container that is there already only reads it.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use bytes::{Buf as _, Bytes};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -22,9 +20,15 @@ const GATHERED: usize = 256 << 10;
 /// Portions that wait between the engine and the reader.
 const WAITING: usize = 4;
 
-/// Some chunks, in order.
-type Portion = Result<VecDeque<Bytes>, ImageError>;
-type Pass = mpsc::Sender<Portion>;
+/// Bytes of the stream, at most [`GATHERED`]; no part of the connection's own buffers, which could then not be used again.
+type Portion = Result<Vec<u8>, ImageError>;
+
+/// One passing of the stream.
+struct Pass {
+    portions: mpsc::Sender<Portion>,
+    /// Portions that were read, to be filled again.
+    read: mpsc::UnboundedReceiver<Vec<u8>>,
+}
 
 /// What is exported.
 pub(crate) enum What {
@@ -48,10 +52,12 @@ pub(crate) fn open(
     let (passes, receive) = mpsc::unbounded_channel();
     reactor()?.spawn(serve(engine, what, receive));
     let begin: Begins = Box::new(move || {
-        let (send, chunks) = mpsc::channel(WAITING);
+        let (send, portions) = mpsc::channel(WAITING);
+        let (give_back, read) = mpsc::unbounded_channel();
         let ended = || ImageError::Engine { what: "export the file system", why: "it gave up".to_owned() };
-        passes.send(send).map_err(|_| ended())?;
-        Ok(Box::new(Chunks { chunks, current: VecDeque::new(), over: false }) as Box<dyn Read>)
+        passes.send(Pass { portions: send, read }).map_err(|_| ended())?;
+        Ok(Box::new(Portions { portions, give_back, current: Vec::new(), at: 0, over: false })
+            as Box<dyn Read>)
     });
     Ok(StreamSource::new(name, begin, events, told))
 }
@@ -64,7 +70,7 @@ async fn serve(engine: Engine, what: What, mut passes: mpsc::UnboundedReceiver<P
             Ok(created) => (created.id, true),
             Err(error) => {
                 if let Some(pass) = passes.recv().await {
-                    let _ = pass.send(Err(error)).await;
+                    let _ = pass.portions.send(Err(error)).await;
                 }
                 return;
             }
@@ -78,35 +84,9 @@ async fn serve(engine: Engine, what: What, mut passes: mpsc::UnboundedReceiver<P
     };
     let work = async {
         container::sweep(&engine).await;
-        while let Some(pass) = passes.recv().await {
-            let mut stream = Box::pin(engine.export(&id));
-            let (mut portion, mut gathered) = (VecDeque::new(), 0);
-            loop {
-                let chunk = stream.next().await;
-                let is_over = !matches!(chunk, Some(Ok(_)));
-                let error = match chunk {
-                    Some(Ok(chunk)) => {
-                        gathered += chunk.len();
-                        portion.push_back(chunk);
-                        None
-                    }
-                    Some(Err(error)) => Some(error),
-                    None => None,
-                };
-                if !is_over && gathered < GATHERED {
-                    continue;
-                }
-                gathered = 0;
-                // A reader that has enough goes away.
-                if pass.send(Ok(std::mem::take(&mut portion))).await.is_err() {
-                    break;
-                }
-                if let Some(error) = error {
-                    let _ = pass.send(Err(error)).await;
-                }
-                if is_over {
-                    break;
-                }
+        while let Some(mut pass) = passes.recv().await {
+            if let Err(error) = export(&engine, &id, &mut pass).await {
+                let _ = pass.portions.send(Err(error)).await;
             }
         }
     };
@@ -119,20 +99,50 @@ async fn serve(engine: Engine, what: What, mut passes: mpsc::UnboundedReceiver<P
     }
 }
 
-/// The chunks of one pass as a stream of bytes.
-struct Chunks {
-    chunks: mpsc::Receiver<Portion>,
-    current: VecDeque<Bytes>,
+/// Sends the stream, portion by portion; to its end, or until the reader goes away because it has enough.
+async fn export(engine: &Engine, id: &str, pass: &mut Pass) -> Result<(), ImageError> {
+    let mut stream = Box::pin(engine.export(id));
+    let mut portion = Vec::with_capacity(GATHERED);
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        let mut left = chunk.as_ref();
+        while !left.is_empty() {
+            let (now, rest) = left.split_at(left.len().min(GATHERED - portion.len()));
+            portion.extend_from_slice(now);
+            left = rest;
+            if portion.len() == GATHERED {
+                if pass.portions.send(Ok(portion)).await.is_err() {
+                    return Ok(());
+                }
+                portion = pass.read.try_recv().unwrap_or_else(|_| Vec::with_capacity(GATHERED));
+                portion.clear();
+            }
+        }
+    }
+    let _ = pass.portions.send(Ok(portion)).await;
+    Ok(())
+}
+
+/// The portions of one pass as a stream of bytes.
+struct Portions {
+    portions: mpsc::Receiver<Portion>,
+    give_back: mpsc::UnboundedSender<Vec<u8>>,
+    current: Vec<u8>,
+    /// How much of the current one is read.
+    at: usize,
     over: bool,
 }
 
-impl Read for Chunks {
+impl Read for Portions {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.front().is_none_or(Bytes::is_empty) && !self.over {
-            if self.current.pop_front().is_some() {
-                continue;
+        while self.at >= self.current.len() && !self.over {
+            let read = std::mem::take(&mut self.current);
+            self.at = 0;
+            if read.capacity() > 0 {
+                // Nobody fills it again where all has come.
+                let _ = self.give_back.send(read);
             }
-            match self.chunks.blocking_recv() {
+            match self.portions.blocking_recv() {
                 Some(Ok(portion)) => self.current = portion,
                 Some(Err(error)) => {
                     self.over = true;
@@ -146,11 +156,12 @@ impl Read for Chunks {
                 }
             }
         }
-        let Some(chunk) = self.current.front_mut() else { return Ok(0) };
-        let count = chunk.len().min(buffer.len());
-        if let Some(to) = buffer.get_mut(..count) {
-            chunk.copy_to_slice(to);
+        let rest = self.current.get(self.at..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
         }
+        self.at += count;
         Ok(count)
     }
 }

@@ -4,7 +4,7 @@
 use envdiff_files::{MAX_MATCH, Pattern};
 use memchr::memmem::Finder;
 
-use super::keep::Piece;
+use super::kept::Piece;
 
 /// What is found may take so much, in bytes. A hostile file may be one match after the other: its section is read in another
 /// pass, when it is known where it lies.

@@ -616,7 +616,7 @@ mod tests {
     /// Reads a tar into a forest.
     fn grown(mut forest: Forest, tar: &[u8]) -> String {
         let root = forest.plant();
-        let mut kept = super::super::keep::AllKept::default();
+        let mut kept = super::super::kept::AllKept::new();
         let mut keeper = Keeper::new(None, &[], &mut kept);
         told(grow(&mut forest, root, &mut Walk::new(Flow::new(tar)), &mut keeper, &mut |_| ()))
     }

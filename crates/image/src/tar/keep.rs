@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use envdiff_files::{Budget, Digest, ElfQuestion, Hashing, Likely, Pattern};
+use envdiff_files::{Budget, Digest, ElfQuestion, Hashing, Likely};
 
 use super::index::NOT_KEPT;
 use super::input::Input;
-use super::probe::probe;
+use super::kept::{AllKept, Kept};
+use super::probe::Prober;
 use super::walk::{TarError, TarKind, Walk};
+use super::wanted::{Want, Wanted};
 
 /// What all bodies kept for what is likely may take together, in bytes. What does not fit costs a second pass.
 const MAX_LIKELY: u64 = 16 << 20;
@@ -28,8 +30,8 @@ pub(crate) trait Keep {
 pub(crate) trait Bodies {
     /// Its offset in the input.
     fn at(&self) -> u64;
-    /// Its next bytes.
-    fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError>;
+    /// Adds its next bytes to others; how many there were, none only at its end.
+    fn read(&mut self, most: u64, to: &mut Vec<u8>) -> Result<u64, TarError>;
     /// Goes on behind the next bytes.
     fn skip(&mut self, count: u64) -> Result<(), TarError>;
 }
@@ -38,108 +40,11 @@ impl<I: Input> Bodies for Walk<I> {
     fn at(&self) -> u64 {
         self.header.body_at
     }
-    fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError> {
-        self.read_body(most)
+    fn read(&mut self, most: u64, to: &mut Vec<u8>) -> Result<u64, TarError> {
+        self.read_body_to(most, to)
     }
     fn skip(&mut self, count: u64) -> Result<(), TarError> {
         self.skip_in_body(count)
-    }
-}
-
-/// A part of a file, from an offset.
-pub(crate) type Piece = (u64, Box<[u8]>);
-
-/// What was kept of one body.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Kept {
-    pub(crate) pieces: Vec<Piece>,
-    /// All of it was searched for these; with what of it can match, by offset.
-    pub(crate) searched: Vec<(Pattern, Vec<Piece>)>,
-    /// All of it was hashed.
-    pub(crate) digest: Option<Digest>,
-}
-
-impl Kept {
-    fn len(&self) -> u64 {
-        let found = self.searched.iter().flat_map(|(_, found)| found);
-        self.pieces.iter().chain(found).map(|(_, bytes)| bytes.len() as u64).sum()
-    }
-
-    /// What is there from an offset on. Zeros stand for nothing that was found where the pattern was searched for.
-    pub(crate) fn from(&self, at: u64, pattern: Option<&Pattern>) -> Found<'_> {
-        let rest = |(from, bytes): &'_ Piece| {
-            let offset = usize::try_from(at.checked_sub(*from)?).ok()?;
-            Some(offset).filter(|offset| *offset < bytes.len())
-        };
-        let cut = |piece| rest(piece).and_then(|offset| piece.1.get(offset..));
-        if let Some(bytes) = self.pieces.iter().find_map(cut) {
-            return Found::Bytes(bytes);
-        }
-        let mut zeros = None;
-        for (of, found) in &self.searched {
-            // Of matches that lie over another the later reaches farther.
-            let next = found.partition_point(|(from, _)| *from <= at);
-            let last = next.checked_sub(1).and_then(|last| found.get(last));
-            if let Some(bytes) = last.and_then(cut) {
-                return Found::Bytes(bytes);
-            }
-            if pattern == Some(of) {
-                zeros = Some(found.get(next).map_or(u64::MAX, |(from, _)| from - at));
-            }
-        }
-        let Some(zeros) = zeros else { return Found::Nothing };
-        let next = self.pieces.iter().filter_map(|(from, _)| from.checked_sub(at)).min();
-        Found::Zeros(next.map_or(zeros, |next| next.min(zeros)))
-    }
-}
-
-/// What is there of a body from an offset on.
-pub(crate) enum Found<'a> {
-    Bytes(&'a [u8]),
-    /// As many zeros, for who searches.
-    Zeros(u64),
-    Nothing,
-}
-
-impl From<Vec<Piece>> for Kept {
-    fn from(pieces: Vec<Piece>) -> Self {
-        Self { pieces, ..Self::default() }
-    }
-}
-
-/// Bodies by number.
-#[derive(Default)]
-pub(crate) struct AllKept {
-    bodies: Vec<Kept>,
-    bytes: u64,
-}
-
-impl AllKept {
-    /// Keeps a body; its number.
-    pub(crate) fn push(&mut self, kept: Kept) -> u32 {
-        self.bytes += kept.len();
-        self.bodies.push(kept);
-        u32::try_from(self.bodies.len() - 1).unwrap_or(NOT_KEPT)
-    }
-
-    /// How many bytes are kept.
-    pub(crate) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Adds to what was kept of a body.
-    pub(crate) fn add(&mut self, body: u32, kept: Kept) {
-        self.bytes += kept.len();
-        if let Some(have) = self.bodies.get_mut(body as usize) {
-            have.pieces.splice(0..0, kept.pieces);
-            have.searched.extend(kept.searched);
-            have.digest = kept.digest.or(have.digest);
-        }
-    }
-
-    /// What was kept of a body.
-    pub(crate) fn get(&self, body: u32) -> Option<&Kept> {
-        self.bodies.get(body as usize)
     }
 }
 
@@ -149,12 +54,15 @@ pub(crate) struct Keeper<'a> {
     /// What is asked already when the stream begins, part by part, sorted.
     asked: &'a [Vec<&'a [u8]>],
     kept: &'a mut AllKept,
+    /// The body that passes by, as far as it is read; its room serves for all of them.
+    body: Vec<u8>,
+    prober: Prober,
 }
 
 impl<'a> Keeper<'a> {
     /// Keeps to `kept` what is likely or asked already.
     pub(crate) fn new(likely: Option<&'a Likely>, asked: &'a [Vec<&'a [u8]>], kept: &'a mut AllKept) -> Self {
-        Self { likely, asked, kept }
+        Self { likely, asked, kept, body: Vec::new(), prober: Prober::default() }
     }
 }
 
@@ -177,7 +85,7 @@ impl Keeper<'_> {
     fn is_likely(&self, path: &[&[u8]], size: u64) -> bool {
         let Some(likely) = self.likely else { return false };
         let Some((name, above)) = path.split_last() else { return false };
-        if size > likely.limit || self.kept.bytes + size > MAX_LIKELY {
+        if size > likely.limit || self.kept.bytes() + size > MAX_LIKELY {
             return false;
         }
         self.asked.binary_search_by(|asked| asked.as_slice().cmp(path)).is_ok()
@@ -193,24 +101,23 @@ impl Keep for Keeper<'_> {
         if !self.is_likely(path, size) {
             let program = self.is_program(path);
             let questions = self.questions(path);
-            if !program && questions.is_empty() || self.kept.bytes > MAX_LIKELY {
+            if !program && questions.is_empty() || self.kept.bytes() > MAX_LIKELY {
                 return Ok(NOT_KEPT);
             }
-            let head = walk.read(size.min(Likely::PROGRAM_HEAD))?;
-            if !program || !head.starts_with(b"#!") || size > MAX_SCRIPT {
-                if questions.is_empty() {
-                    return Ok(self.kept.push(vec![(0, head)].into()));
-                }
+            self.body.clear();
+            walk.read(size.min(Likely::PROGRAM_HEAD), &mut self.body)?;
+            if program && self.body.starts_with(b"#!") && size <= MAX_SCRIPT {
+                walk.read(size - self.body.len() as u64, &mut self.body)?;
+            } else if !questions.is_empty() {
                 // The head is among what is read first of an ELF file.
-                let kept = probe(walk, size, head.into_vec(), &[], &[], &questions)?;
+                let kept = self.prober.probe(walk, size, &self.body, &[], &[], &questions)?;
                 return Ok(self.kept.push(kept));
             }
-            let rest = walk.read(size - head.len() as u64)?;
-            let whole = [head, rest].concat().into_boxed_slice();
-            return Ok(self.kept.push(vec![(0, whole)].into()));
+            return Ok(self.kept.push_first(&self.body));
         }
-        let body = walk.read(size)?;
-        Ok(self.kept.push(vec![(0, body)].into()))
+        self.body.clear();
+        walk.read(size, &mut self.body)?;
+        Ok(self.kept.push_first(&self.body))
     }
 }
 
@@ -234,29 +141,6 @@ impl Keep for InPlace {
     }
 }
 
-/// Files of which something was asked for that had not been kept, by path.
-pub(crate) type Wanted = HashMap<Vec<u8>, Want>;
-
-/// What was asked for of one file.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Want {
-    /// Offset and length.
-    pub(crate) parts: Vec<(u64, u64)>,
-    /// Questions that find out by themselves which parts they need.
-    pub(crate) questions: Vec<ElfQuestion>,
-    /// What was kept of it before.
-    pub(crate) held: Vec<Piece>,
-    /// Whether all of it is to be hashed.
-    pub(crate) digest: bool,
-}
-
-impl Want {
-    /// Whether nothing of it is to be kept.
-    pub(crate) fn is_digest_alone(&self) -> bool {
-        self.digest && self.parts.is_empty() && self.questions.is_empty()
-    }
-}
-
 /// A body that is hashed as it passes by.
 struct Hashed<'a> {
     body: &'a mut dyn Bodies,
@@ -276,21 +160,23 @@ impl Bodies for Hashed<'_> {
         self.body.at()
     }
 
-    fn read(&mut self, most: u64) -> Result<Box<[u8]>, TarError> {
-        let bytes = self.body.read(most)?;
-        self.hashing.take(&bytes);
-        Ok(bytes)
+    fn read(&mut self, most: u64, to: &mut Vec<u8>) -> Result<u64, TarError> {
+        let before = to.len();
+        let count = self.body.read(most, to)?;
+        self.hashing.take(to.get(before..).unwrap_or_default());
+        Ok(count)
     }
 
     fn skip(&mut self, count: u64) -> Result<(), TarError> {
         let mut left = count;
+        let mut bytes = Vec::new();
         while left > 0 {
-            let bytes = self.read(left.min(HASHED))?;
-            // What is left of the body is less.
-            if bytes.is_empty() {
-                break;
+            bytes.clear();
+            match self.read(left.min(HASHED), &mut bytes)? {
+                // What is left of the body is less.
+                0 => break,
+                count => left -= count,
             }
-            left -= bytes.len() as u64;
         }
         Ok(())
     }
@@ -305,6 +191,7 @@ pub(crate) fn gather<I: Input>(
 ) -> Result<(), TarError> {
     let mut gathered: HashMap<Vec<u8>, Kept> = HashMap::new();
     let mut bytes = 0;
+    let mut prober = Prober::default();
     // To the end: of two entries of one path the later counts, and nothing of the earlier may be left beside it.
     while walk.next()? {
         if walk.header.kind != TarKind::File {
@@ -324,10 +211,10 @@ pub(crate) fn gather<I: Input>(
         let size = walk.header.size;
         let kept = if want.digest {
             let mut body = Hashed { body: walk, hashing: Hashing::default() };
-            let kept = taken(&mut body, size, want)?;
+            let kept = taken(&mut body, size, want, &mut prober)?;
             Kept { digest: Some(body.done(size)?), ..kept }
         } else {
-            taken(walk, size, want)?
+            taken(walk, size, want, &mut prober)?
         };
         if !want.questions.is_empty() {
             bytes += kept.len();
@@ -342,11 +229,11 @@ pub(crate) fn gather<I: Input>(
 }
 
 /// What is wanted of one body of `size` bytes.
-fn taken(body: &mut dyn Bodies, size: u64, want: &Want) -> Result<Kept, TarError> {
+fn taken(body: &mut dyn Bodies, size: u64, want: &Want, prober: &mut Prober) -> Result<Kept, TarError> {
     let mut parts = want.parts.clone();
     parts.sort_unstable();
     if !want.questions.is_empty() {
-        return probe(body, size, Vec::new(), &want.held, &parts, &want.questions);
+        return prober.probe(body, size, &[], &want.held, &parts, &want.questions);
     }
     let mut pieces = Vec::new();
     let mut at = 0_u64;
@@ -356,7 +243,9 @@ fn taken(body: &mut dyn Bodies, size: u64, want: &Want) -> Result<Kept, TarError
         let from = from.max(at);
         if from < end {
             body.skip(from - at)?;
-            pieces.push((from, body.read(end - from)?));
+            let mut piece = Vec::new();
+            body.read(end - from, &mut piece)?;
+            pieces.push((from, piece.into_boxed_slice()));
             at = end;
         }
     }

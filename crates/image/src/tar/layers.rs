@@ -11,7 +11,8 @@ use crate::limits::FOLDER_ENTRIES;
 use crate::merge::{Entered, Found, Layers, Names};
 
 use super::index::{Forest, Id, NOT_KEPT, What, removed};
-use super::keep::{AllKept, Found as InBody, Kept, Wanted};
+use super::kept::{AllKept, Found as InBody, Kept};
+use super::wanted::Wanted;
 
 /// A file of at most so many bytes is kept whole when a part of it is asked for.
 const WHOLE: u64 = 16 << 20;
@@ -70,7 +71,7 @@ impl TarLayers {
         Self {
             forest: Forest::new(),
             trees: Vec::new(),
-            kept: AllKept::default(),
+            kept: AllKept::new(),
             marks,
             wanted: Vec::new(),
             can_pass_again: true,
@@ -141,7 +142,7 @@ impl TarLayers {
             return Reason::System("its content was replaced in the layer".into());
         }
         let path = self.forest.path(id);
-        let held = self.kept.get(self.forest.body(id).1).map_or(&[][..], |kept| &kept.pieces);
+        let body = self.forest.body(id).1;
         if let Some(wanted) = self.wanted.get_mut(layer) {
             let want = wanted.entry(path).or_default();
             match self.need {
@@ -149,7 +150,7 @@ impl TarLayers {
                     if !want.questions.contains(&question) {
                         want.questions.push(question);
                     }
-                    want.held = held.to_vec();
+                    want.held = self.kept.get(body).map_or_else(Vec::new, |kept| kept.pieces.clone());
                 }
                 Need::Digest => want.digest = true,
                 Need::All { .. } | Need::Part { .. } => want.parts.push((at, len)),

@@ -9,15 +9,20 @@ mod hunt;
 mod index;
 mod input;
 mod keep;
+mod kept;
 mod layers;
+mod packed;
 mod probe;
+mod stretch;
 mod walk;
+mod wanted;
 
 pub(crate) use index::grow;
 pub(crate) use input::{Flow, Input, Window};
-pub(crate) use keep::{InPlace, Keeper, Wanted, gather};
+pub(crate) use keep::{InPlace, Keeper, gather};
 pub(crate) use layers::{Store, TarLayers, Tree};
 pub(crate) use walk::{TarError, TarKind, Walk};
+pub(crate) use wanted::{Want, Wanted, purposes};
 
 /// Whether bytes begin as a tar does: a header, or the end marker of an empty one.
 pub(crate) fn is_tar(start: &[u8]) -> bool {

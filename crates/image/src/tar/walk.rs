@@ -276,14 +276,24 @@ impl<I: Input> Walk<I> {
 
     /// The first `most` bytes of what is left of the body.
     pub(crate) fn read_body(&mut self, most: u64) -> Result<Box<[u8]>, TarError> {
+        let mut body = Vec::new();
+        self.read_body_to(most, &mut body)?;
+        Ok(body.into_boxed_slice())
+    }
+
+    /// Adds the first `most` bytes of what is left of the body to others; how many there were.
+    pub(crate) fn read_body_to(&mut self, most: u64, to: &mut Vec<u8>) -> Result<u64, TarError> {
         let len = usize::try_from(most.min(self.left)).unwrap_or(usize::MAX);
-        let mut body = vec![0; len];
-        let got = self.input.fill(&mut body)?;
+        let before = to.len();
+        to.reserve_exact(len);
+        to.resize(before + len, 0);
+        let got = self.input.fill(to.get_mut(before..).unwrap_or_default())?;
         self.left -= got as u64;
+        to.truncate(before + got);
         if got < len {
             return Err(TarError::CutOff { at: self.input.at() });
         }
-        Ok(body.into_boxed_slice())
+        Ok(got as u64)
     }
 
     /// Goes on behind the next `count` bytes of the body.
