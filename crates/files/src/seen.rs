@@ -1,7 +1,7 @@
 //! What has been answered so far, and which questions came up without an answer.
 
 use std::any::{Any, TypeId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,6 +43,10 @@ pub struct Seen {
     parsed: RefCell<HashMap<(Ask, TypeId, usize), Parsed>>,
     pending: RefCell<Vec<Ask>>,
     noted: RefCell<std::collections::HashSet<Ask>>,
+    /// How often something was pending.
+    misses: Cell<u64>,
+    /// Results that are final, by what they are.
+    settled: RefCell<HashMap<&'static str, Parsed>>,
 }
 
 impl Seen {
@@ -61,6 +65,7 @@ impl Seen {
                 if self.is_missing(ask.path()) {
                     return Err(Miss::Absent);
                 }
+                self.misses.set(self.misses.get() + 1);
                 if self.noted.borrow_mut().insert(ask.clone()) {
                     self.pending.borrow_mut().push(ask);
                 }
@@ -92,21 +97,25 @@ impl Seen {
         false
     }
 
-    /// The path without each `name/..` of which a listing that has been answered says that `name` is a folder and no link: by
-    /// either path the same is found.
+    /// The path without each `name/..` of which an answer says that `name` is a folder and no link: by either path the same is
+    /// found. Answers are listings of the folder that holds it, and its own where no link led to it.
     #[must_use]
     pub fn shortened(&self, path: &ImagePath) -> ImagePath {
         let mut out = ImagePath::root();
         for part in path.components() {
             let before = || {
                 let folder = out.parent()?;
-                let is_folder = match self.replies.get(&Ask::List(folder.clone())) {
+                let named = match self.replies.get(&Ask::List(folder.clone())) {
                     Some(Reply::Answered(Answered { answer: Answer::Listing(listing), .. })) => {
                         listing.get(out.file_name()) == Some(Kind::Folder)
                     }
                     _ => false,
                 };
-                is_folder.then_some(folder)
+                let entered = || match self.replies.get(&Ask::List(out.clone())) {
+                    Some(Reply::Answered(Answered { real, .. })) => *real == out,
+                    _ => false,
+                };
+                (named || entered()).then_some(folder)
             };
             match (part == b"..").then(before).flatten() {
                 Some(folder) => out = folder,
@@ -271,6 +280,36 @@ impl Seen {
         Ok(value)
     }
 
+    /// What `derive` makes of answers and of what it is `given` beside them. A result for which nothing was pending is final, for
+    /// answers never change: it is kept under its name, and as long as the same is given, it is not derived again when the
+    /// observer is run again.
+    ///
+    /// # Errors
+    /// Those of `derive`, which are not kept.
+    pub fn settled<G, T, E>(
+        &self,
+        name: &'static str,
+        given: G,
+        derive: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E>
+    where
+        G: PartialEq + Any + Send + Sync,
+        T: Any + Send + Sync,
+    {
+        if let Some(known) = self.settled.borrow().get(name)
+            && let Some((known_given, value)) = known.downcast_ref::<(G, Arc<T>)>()
+            && *known_given == given
+        {
+            return Ok(Arc::clone(value));
+        }
+        let before = self.misses.get();
+        let value = Arc::new(derive()?);
+        if self.misses.get() == before {
+            self.settled.borrow_mut().insert(name, Arc::new((given, Arc::clone(&value))));
+        }
+        Ok(value)
+    }
+
     /// The layer that a path comes from, of a question that has been answered; never asks.
     #[must_use]
     pub fn layer_of(&self, ask: &Ask) -> Option<usize> {
@@ -359,6 +398,35 @@ mod tests {
     }
 
     #[test]
+    fn what_rests_on_answers_alone_is_derived_once() {
+        let mut seen = seen(&[("/", Some(&["usr/"]))]);
+        let runs = std::cell::Cell::new(0);
+        let names = |seen: &Seen, folder: &str, given: u8| {
+            let derive = || {
+                runs.set(runs.get() + 1);
+                // What is not answered yet may be passed over: then the result is not final.
+                Ok::<usize, Miss>(seen.list(&path(folder)).map_or(0, |listing| listing.entries.len()))
+            };
+            let value = seen.settled("names", (folder.to_owned(), given), derive);
+            (*value.unwrap(), runs.get())
+        };
+        assert_eq!(names(&seen, "/", 0), (1, 1));
+        assert_eq!(names(&seen, "/", 0), (1, 1));
+        assert_eq!(names(&seen, "/", 1), (1, 2), "given something else");
+        assert_eq!(names(&seen, "/usr", 1), (0, 3));
+        // Noted before and pending again.
+        assert_eq!(names(&seen, "/usr", 1), (0, 4));
+        let answer =
+            Answer::Listing(Arc::new(Listing { entries: vec![(Box::from(&b"bin"[..]), Kind::Folder)] }));
+        let answered = Answered { answer, real: path("/usr"), layer: None };
+        seen.learn(Ask::List(path("/usr")), Reply::Answered(answered));
+        assert_eq!(names(&seen, "/usr", 1), (1, 5));
+        assert_eq!(names(&seen, "/usr", 1), (1, 5));
+        let failed = seen.settled("failing", (), || seen.list(&path("/other")).map(|_| ()));
+        assert_eq!(failed.unwrap_err(), Miss::Absent);
+    }
+
+    #[test]
     fn what_a_listing_does_not_name_is_not_asked_for() {
         let seen = seen(&[("/", Some(&["gone/", "usr/"])), ("/usr", Some(&["bin/"])), ("/gone", None)]);
         for (asked, miss) in [
@@ -388,5 +456,17 @@ mod tests {
         ] {
             assert_eq!(seen.shortened(&path(long)), path(short), "{long}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_no_link_led_to_is_no_link() {
+        let mut seen = seen(&[("/p/core", Some(&["m.so"]))]);
+        let answer = Answer::Listing(Arc::new(Listing::default()));
+        let answered = Answered { answer, real: path("/elsewhere"), layer: None };
+        seen.learn(Ask::List(path("/p/link")), Reply::Answered(answered));
+        assert_eq!(seen.shortened(&path("/p/core/../libs/x.so")), path("/p/libs/x.so"));
+        assert_eq!(seen.shortened(&path("/p/link/../libs/x.so")), path("/p/link/../libs/x.so"));
+        // What lies above it is the real folder's, whatever it is called.
+        assert_eq!(seen.shortened(&path("/p/core/../../libs/x.so")), path("/p/../libs/x.so"));
     }
 }

@@ -116,11 +116,11 @@ impl Inputs<'_> {
 pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
     // It hangs on no Python, so its questions go out beside Python's.
     let cuda = cuda::installed(seen, inputs);
-    let mut derived = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
+    native::foresee::foresee(seen);
+    let derived = python::environment(seen, inputs.config, inputs.interpreter.as_ref())?;
     drop(cuda?);
-    derived.environment.stack = stack::derive(seen, inputs, &derived)?;
-    let environment = derived.environment;
-    Ok(environment)
+    let stack = stack::derive(seen, inputs, &derived)?;
+    Ok(Environment { stack, ..derived.environment.clone() })
 }
 
 /// Derives the Python environment alone; what lies under it is unknown. `make bench` tells by it what the rest costs.
@@ -128,5 +128,5 @@ pub fn environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
 pub fn python_environment(seen: &Seen, inputs: &Inputs<'_>) -> Result<Environment, Miss> {
-    Ok(python::environment(seen, inputs.config, inputs.interpreter.as_ref())?.environment)
+    Ok(python::environment(seen, inputs.config, inputs.interpreter.as_ref())?.environment.clone())
 }

@@ -124,9 +124,9 @@ const USUAL: [&[u8]; 8] = [
 ];
 
 /// Asks early for what every loader is asked.
-pub(crate) fn foresee(seen: &Seen, interpreter: Option<&ImagePath>) {
+pub(crate) fn foresee(seen: &Seen, interpreter: &ImagePath) {
     drop(configured(seen));
-    let machine = interpreter.and_then(|interpreter| seen.elf(interpreter).ok()).map(|view| view.machine);
+    let machine = seen.elf(interpreter).ok().map(|view| view.machine);
     if let Ok(Cached::Known(cache)) = cached(seen)
         && let Ok(cache) = &*cache
     {

@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod conf;
 pub(crate) mod cuda_libraries;
+pub(crate) mod foresee;
 mod libc;
 pub(crate) mod loader;
 pub(crate) mod modules;

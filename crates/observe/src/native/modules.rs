@@ -71,10 +71,38 @@ pub(crate) fn foresee(seen: &Seen, site: &ImagePath) {
         && listing.get(b"torch").is_some()
         && let Ok(folders) = of_cuda(seen, site)
     {
-        for folder in folders {
-            drop(seen.list(&folder));
+        for library in needed_of(seen, site, &folders) {
+            drop(seen.elf(&library));
+            // Where these really lie is told.
+            if [&b"libcudart."[..], b"libcudnn.", b"libnccl."]
+                .iter()
+                .any(|s| library.file_name().starts_with(s))
+            {
+                drop(seen.stat(&library));
+            }
         }
     }
+}
+
+/// The libraries in these folders that those in `torch/lib` of a site folder need, and the parts that cuDNN loads by itself.
+fn needed_of(seen: &Seen, site: &ImagePath, folders: &[ImagePath]) -> Vec<ImagePath> {
+    let lib = site.join("torch/lib");
+    let libraries = lib.as_ref().and_then(|lib| Some((lib, seen.list(lib).ok()?)));
+    let needed: BTreeSet<&[u8]> = libraries
+        .into_iter()
+        .flat_map(|(lib, listing)| {
+            let names = listing.entries.iter().map(|(name, _)| &**name).filter(|name| is_library(name));
+            names.take(MODULES_OF_FOLDER).filter_map(|name| seen.elf(&lib.join(name)?).ok())
+        })
+        .flat_map(|view| view.needed.iter().map(|name| &**name))
+        .collect();
+    let in_folder = |folder: &ImagePath| -> Vec<ImagePath> {
+        let Ok(listing) = seen.list(folder) else { return Vec::new() };
+        let names = listing.entries.iter().map(|(name, _)| &**name);
+        let wanted = names.filter(|name| needed.contains(name) || name.starts_with(b"libcudnn_"));
+        wanted.take(MODULES_OF_FOLDER).filter_map(|name| folder.join(name)).collect()
+    };
+    folders.iter().flat_map(in_folder).collect()
 }
 
 /// `nvidia/…/lib` of a site folder.

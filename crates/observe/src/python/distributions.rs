@@ -18,7 +18,6 @@ use super::layout::Feature;
 use super::metadata::{self, Headers, NotUtf8};
 use super::{direct_url, layout};
 use crate::limits::{DISTRIBUTIONS, METADATA_FILE};
-use crate::native::modules;
 
 /// Distributions and what of them could not be told.
 pub(crate) struct Derived {
@@ -87,7 +86,6 @@ pub(crate) fn derive_within(
 pub(crate) fn foresee(seen: &Seen, folder: &ImagePath, feature: Feature) {
     // Once it has been asked there is nothing to foresee.
     let Ok(list) = seen.list(folder) else { return };
-    modules::foresee(seen, folder);
     let first = list.entries.iter().map(|(name, _)| name).find(|name| name.ends_with(b".dist-info"));
     if let Some(first) = first.and_then(|name| folder.join(name)?.join("METADATA"))
         && !matches!(seen.parsed_head(&first, metadata::parse), Err(Miss::Pending))

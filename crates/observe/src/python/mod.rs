@@ -19,19 +19,21 @@ mod start;
 mod sys_path;
 pub mod version;
 
+use std::sync::Arc;
+
 use envdiff_files::{ImagePath, Kind, Miss, Seen};
 use envdiff_model::{
     Environment, Evidence, Fact, ImageConfig, Interpreter, Machine, Stack, Text, Unknown, say,
 };
 
 use ask::Found;
+pub(crate) use layout::is_python_name;
 use layout::{Implementation, Layout, Overrides};
 use process::{Account, Process};
 use program::ProgramKind;
 use start::Started;
 
 use crate::limits::{ACCOUNTS_FILE, INTERPRETERS};
-use crate::native::loader;
 
 /// What is known of Python, and how its process was started.
 pub(crate) struct Derived {
@@ -80,8 +82,20 @@ pub fn beginning(seen: &Seen, inputs: &crate::Inputs<'_>) -> Result<Beginning, M
     })
 }
 
-/// Derives everything about Python.
+/// Derives everything about Python. What lies under it is asked in more rounds, in which this is not derived again.
+///
+/// # Errors
+/// [`Miss::Pending`] while questions are open; never another.
 pub(crate) fn environment(
+    seen: &Seen,
+    config: Option<&ImageConfig>,
+    interpreter: Option<&ImagePath>,
+) -> Result<Arc<Derived>, Miss> {
+    let given = (config.cloned(), interpreter.cloned());
+    seen.settled("python", given, || derive(seen, config, interpreter))
+}
+
+fn derive(
     seen: &Seen,
     config: Option<&ImageConfig>,
     interpreter: Option<&ImagePath>,
@@ -167,7 +181,6 @@ pub(crate) fn environment(
         Ok(layout) => layout,
         Err(reason) => return nothing(reason, unknown),
     };
-    loader::foresee(seen, Some(layout.real.as_ref().unwrap_or(&layout.executable)));
     // Independent of one another, so that each one's questions go out in the same batch.
     let version = version::find(seen, &layout, true);
     let path = sys_path::derive(seen, &layout, &started.flags, &started.process, config.is_some());
