@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use envdiff_tests::{docker, each_of_two, engine, envdiff, image, images};
@@ -16,7 +17,11 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// Every run sweeps what dead ones left; who wants to see that lying there keeps the others from running.
+static RUNS: RwLock<()> = RwLock::new(());
+
 fn audited(target: &str, more: &[&str]) -> Value {
+    let _runs = RUNS.read().unwrap();
     let words = [&[target, "--exec", "--format", "json", "--exit-zero"], more].concat();
     let output = envdiff().args(words).output().unwrap();
     assert!(output.status.success(), "{target}: {}", String::from_utf8_lossy(&output.stderr));
@@ -270,11 +275,13 @@ fn however_it_ends_nothing_stays() {
     child.wait().unwrap();
     until("it ends by itself, when its stdin does", || left(child.id()).is_empty());
 
+    let alone = RUNS.write().unwrap();
     let mut child = started(&before);
     until("it runs", || is_running(child.id()));
     kill(&child, "-KILL");
     child.wait().unwrap();
     assert!(is_running(child.id()), "nothing ends it");
+    drop(alone);
     audited(&built("plain", &[], ""), &["--read", "walker"]);
     assert_eq!(left(child.id()), [""; 0], "the next run sweeps");
 }

@@ -86,14 +86,12 @@ pub(crate) fn foresee(seen: &Seen, site: &ImagePath) {
 
 /// The libraries in these folders that those in `torch/lib` of a site folder need, and the parts that cuDNN loads by itself.
 fn needed_of(seen: &Seen, site: &ImagePath, folders: &[ImagePath]) -> Vec<ImagePath> {
-    let lib = site.join("torch/lib");
-    let libraries = lib.as_ref().and_then(|lib| Some((lib, seen.list(lib).ok()?)));
+    let Some(lib) = site.join("torch/lib") else { return Vec::new() };
+    let Ok(listing) = seen.list(&lib) else { return Vec::new() };
+    let libraries = listing.entries.iter().map(|(name, _)| &**name).filter(|name| is_library(name));
     let needed: BTreeSet<&[u8]> = libraries
-        .into_iter()
-        .flat_map(|(lib, listing)| {
-            let names = listing.entries.iter().map(|(name, _)| &**name).filter(|name| is_library(name));
-            names.take(MODULES_OF_FOLDER).filter_map(|name| seen.elf(&lib.join(name)?).ok())
-        })
+        .take(MODULES_OF_FOLDER)
+        .filter_map(|name| seen.elf(&lib.join(name)?).ok())
         .flat_map(|view| view.needed.iter().map(|name| &**name))
         .collect();
     let in_folder = |folder: &ImagePath| -> Vec<ImagePath> {
