@@ -11,7 +11,10 @@
 //! `D` entries of a folder, at most a, with sizes if b is 1 (then only folders and names with one of the suffixes); `H` a
 //! file up to its first empty line, at most a bytes; `R` a whole file of at most a bytes; `G` b bytes from a; `F` in b bytes
 //! from a each text that begins as the first suffix says and goes on with at least one byte of the second, at most as long as
-//! the two bytes of the third say: `u64` offset, `u16` length and the text.
+//! the two bytes of the third say: `u64` offset, `u16` length and the text; `E` parts of an ELF file that its reader will
+//! most likely want, `u64` offset, `u32` length and the bytes, [`FIRST`] bytes of its beginning ahead of all: if a is 0 those of
+//! the tables of a loader, if it is 1 those of the section headers. What is missing there is asked for by `G`; so nothing rests
+//! on it.
 //!
 //! First of all `EDW1` is written. An answer: `u8` status (0 answered, 1 absent, 2 unreadable), `u8` kind or reason,
 //! `u16` length of the real path, `u32` error number, `u64` size, the real path; if answered, the body as pieces of `u32`
@@ -46,6 +49,23 @@ const KEPT_PATH: usize = 240;
 
 /// How much is searched at once; matches go on behind it.
 const WINDOW: usize = 128 << 10;
+
+/// As `envdiff_files::ElfReading::FIRST`.
+const FIRST: usize = 1024;
+/// The most bytes of an ELF file's tables that are told unasked, and the most of one of them that is looked into.
+const MOST: usize = 32 << 10;
+const TABLE: usize = 16 << 10;
+/// How many parts that lie apart, and names, are told unasked.
+const PARTS: usize = 64;
+const TEXTS: usize = 1024;
+/// Twice `STRING` of `envdiff_files`, which is what is read of a name there, and again behind its beginning where a part ends in it.
+const STRING: u64 = 512;
+/// As `GAP` there: parts that lie nearer than this are read as one.
+const GAP: u64 = 512;
+/// As `RECORDS` there.
+const RECORDS: u64 = 1024;
+/// What is read of a list of folders: they are often longer than a name.
+const FOLDERS: u64 = 1024;
 
 const FILE: u8 = 0;
 const FOLDER: u8 = 1;
@@ -682,8 +702,8 @@ impl Memory {
             }
             b'D' if kind != FOLDER => self.head(2, NOT_A_FOLDER, 0, 0, false),
             b'D' => self.list(a, b == 1, suffixes),
-            b'H' | b'R' | b'G' | b'F' if kind != FILE => self.head(2, NOT_A_FILE, 0, 0, false),
-            b'H' | b'R' | b'G' | b'F' => {
+            b'H' | b'R' | b'G' | b'F' | b'E' if kind != FILE => self.head(2, NOT_A_FILE, 0, 0, false),
+            b'H' | b'R' | b'G' | b'F' | b'E' => {
                 let real = bytes(self.real.as_ptr(), self.real_len);
                 if let Some(kept) = self.kept.iter().find(|kept| kept.len > 0 && bytes(kept.path.as_ptr(), kept.len) == real) {
                     let (fd, size) = (kept.fd, kept.size);
@@ -698,7 +718,7 @@ impl Memory {
                 match self.look_at(fd, b"\0".as_ptr(), AT_EMPTY_PATH) {
                     Ok((FILE, size, _)) => {
                         self.tell(fd, size, op, a, b, suffixes);
-                        if (op == b'G' || op == b'F') && self.keep(fd, size) {
+                        if (op == b'G' || op == b'F' || op == b'E') && self.keep(fd, size) {
                             return;
                         }
                     }
@@ -800,9 +820,14 @@ impl Memory {
     }
 
     unsafe fn tell(&mut self, fd: usize, size: u64, op: u8, a: u64, b: u64, suffixes: &[u8]) {
-        if op != b'F' {
-            return self.read(fd, size, op, a, b);
+        match op {
+            b'F' => self.find(fd, size, a, b, suffixes),
+            b'E' => self.elf(fd, size, a == 1),
+            _ => self.read(fd, size, op, a, b),
         }
+    }
+
+    unsafe fn find(&mut self, fd: usize, size: u64, a: u64, b: u64, suffixes: &[u8]) {
         let (prefix, rest) = part(suffixes);
         let (set, rest) = part(rest);
         let longest = match part(rest).0 {
@@ -868,6 +893,76 @@ impl Memory {
             have -= done;
         }
         self.end();
+    }
+
+    /// At most `len` bytes from `at`; fewer at the end of the file and where it cannot be read.
+    unsafe fn fill(fd: usize, at: u64, to: *mut u8, len: usize) -> usize {
+        let mut have = 0;
+        while have < len {
+            let n = call(PREAD, fd, to.add(have) as usize, len - have, (at as usize).wrapping_add(have), 0);
+            if n == EINTR {
+                continue;
+            }
+            if n <= 0 {
+                break;
+            }
+            have += n as usize;
+        }
+        have
+    }
+
+    unsafe fn elf(&mut self, fd: usize, size: u64, sections: bool) {
+        self.head(0, FILE, 0, size, true);
+        // No path is being resolved meanwhile: first the tables that are looked into, each in its place, then what is told.
+        let room = self.todo.as_mut_ptr();
+        let first = Self::fill(fd, 0, room, FIRST);
+        self.told(0, bytes(room, first));
+        let mut parts = Parts { size, all: [(0, 0); PARTS], len: 0, texts: 0 };
+        let head = bytes(room, first);
+        if first < 64 || !head.starts_with(b"\x7FELF\x02\x01") {
+            return self.end();
+        }
+        if sections {
+            parts.sections(fd, head, room.add(FIRST));
+        } else {
+            parts.loader(fd, head, room.add(FIRST));
+        }
+        let all = parts.in_order();
+        let mut left = MOST;
+        let buffer = room.add(FIRST);
+        for (from, end) in all {
+            let mut at = if *from < first as u64 { first as u64 } else { *from };
+            while at < *end {
+                let want = if *end - at > WINDOW as u64 { WINDOW } else { (*end - at) as usize };
+                if want > left {
+                    return self.end();
+                }
+                let n = Self::fill(fd, at, buffer, want);
+                self.told(at, bytes(buffer, n));
+                if n < want {
+                    return self.end();
+                }
+                left -= n;
+                at += n as u64;
+            }
+        }
+        self.end();
+    }
+
+    /// A part of an ELF file.
+    unsafe fn told(&mut self, at: u64, what: &[u8]) {
+        if what.is_empty() {
+            return;
+        }
+        self.body(&at.to_le_bytes());
+        self.body(&(what.len() as u32).to_le_bytes());
+        let mut rest = what;
+        while !rest.is_empty() {
+            let len = if rest.len() > 4096 { 4096 } else { rest.len() };
+            let (piece, more) = rest.split_at(len);
+            self.body(piece);
+            rest = more;
+        }
     }
 
     unsafe fn list(&mut self, most: u64, sized: bool, suffixes: &[u8]) {
@@ -995,6 +1090,230 @@ impl Memory {
         self.input_from += 4 + len;
         self.answer(op, a, b, path, suffixes);
     }
+}
+
+/// Parts of an ELF file of `size` bytes, of 64 bits and little endian: what `envdiff_files` reads of it. Where the file is odd,
+/// parts are missing.
+struct Parts {
+    size: u64,
+    /// From and to.
+    all: [(u64, u64); PARTS],
+    len: usize,
+    /// How many names were added.
+    texts: usize,
+}
+
+const PT_LOAD: u64 = 1;
+const PT_DYNAMIC: u64 = 2;
+const PT_INTERP: u64 = 3;
+const PT_NOTE: u64 = 4;
+const DT_NEEDED: u64 = 1;
+const DT_STRTAB: u64 = 5;
+const DT_SONAME: u64 = 14;
+const DT_RPATH: u64 = 15;
+const DT_RUNPATH: u64 = 29;
+const DT_VERDEF: u64 = 0x6FFF_FFFC;
+const DT_VERDEFNUM: u64 = 0x6FFF_FFFD;
+const DT_VERNEED: u64 = 0x6FFF_FFFE;
+const DT_VERNEEDNUM: u64 = 0x6FFF_FFFF;
+
+impl Parts {
+    fn add(&mut self, at: u64, len: u64) {
+        if at >= self.size || len == 0 {
+            return;
+        }
+        let end = if len > self.size - at { self.size } else { at + len };
+        let near = |part: &&mut (u64, u64)| at <= part.1.saturating_add(GAP) && part.0 <= end.saturating_add(GAP);
+        if let Some((from, to)) = self.all.iter_mut().take(self.len).find(near) {
+            *from = if at < *from { at } else { *from };
+            *to = if end > *to { end } else { *to };
+        } else if let Some(next) = self.all.get_mut(self.len) {
+            *next = (at, end);
+            self.len += 1;
+        }
+    }
+
+    /// Sorted, and what lies near together as one.
+    fn in_order(&mut self) -> &[(u64, u64)] {
+        let mut i = 1;
+        while i < self.len {
+            let mut j = i;
+            while j > 0 && self.all[j].0 < self.all[j - 1].0 {
+                self.all.swap(j, j - 1);
+                j -= 1;
+            }
+            i += 1;
+        }
+        let mut last = 0;
+        i = 1;
+        while i < self.len {
+            let (from, to) = self.all[i];
+            if from <= self.all[last].1.saturating_add(GAP) {
+                if to > self.all[last].1 {
+                    self.all[last].1 = to;
+                }
+            } else {
+                last += 1;
+                self.all[last] = (from, to);
+            }
+            i += 1;
+        }
+        if self.len > 0 {
+            self.len = last + 1;
+        }
+        &self.all[..self.len]
+    }
+
+    fn text(&mut self, strings: Option<u64>, offset: u64, len: u64) {
+        if let (Some(strings), true) = (strings, self.texts < TEXTS) {
+            self.texts += 1;
+            self.add(strings.saturating_add(offset), len);
+        }
+    }
+
+    /// Section headers and their names.
+    unsafe fn sections(&mut self, fd: usize, head: &[u8], room: *mut u8) {
+        let (at, each, count, names) = (word(head, 40, 8), word(head, 58, 2), word(head, 60, 2), word(head, 62, 2));
+        let len = count * 64;
+        if each != 64 || len > TABLE as u64 {
+            return;
+        }
+        self.add(at, len);
+        if Memory::fill(fd, at.wrapping_add(names * 64), room, 64) == 64 {
+            let names = bytes(room, 64);
+            let len = word(names, 32, 8);
+            self.add(word(names, 24, 8), if len > 4096 { 4096 } else { len });
+        }
+    }
+
+    /// What a loader reads.
+    unsafe fn loader(&mut self, fd: usize, head: &[u8], room: *mut u8) {
+        let (at, each, count) = (word(head, 32, 8), word(head, 54, 2), word(head, 56, 2));
+        if each != 56 || at > head.len() as u64 || count * 56 > head.len() as u64 - at {
+            return;
+        }
+        let table = &head[at as usize..(at + count * 56) as usize];
+        let mut dynamic = None;
+        for segment in table.chunks_exact(56) {
+            let (at, len) = (word(segment, 8, 8), word(segment, 32, 8));
+            match word(segment, 0, 4) {
+                PT_DYNAMIC if len <= TABLE as u64 => {
+                    self.add(at, len);
+                    dynamic = Some((at, len));
+                }
+                PT_INTERP | PT_NOTE if len <= 4096 => self.add(at, len),
+                _ => {}
+            }
+        }
+        let (at, len) = match dynamic {
+            Some(dynamic) => dynamic,
+            None => return,
+        };
+        let n = Memory::fill(fd, at, room, len as usize);
+        let entries = bytes(room, n);
+        let room = room.add(TABLE);
+        let (mut strings, mut needs, mut needs_count, mut definitions, mut definitions_count) = (None, None, 0, None, 0);
+        for (tag, value) in tags(entries) {
+            match tag {
+                DT_STRTAB => strings = place(table, value),
+                DT_VERNEED => needs = place(table, value),
+                DT_VERNEEDNUM => needs_count = value,
+                DT_VERDEF => definitions = place(table, value),
+                DT_VERDEFNUM => definitions_count = value,
+                _ => {}
+            }
+        }
+        for (tag, value) in tags(entries) {
+            match tag {
+                DT_NEEDED | DT_SONAME => self.text(strings, value, STRING),
+                DT_RPATH | DT_RUNPATH => self.text(strings, value, FOLDERS),
+                _ => {}
+            }
+        }
+        if let Some(at) = needs {
+            let n = Memory::fill(fd, at, room, TABLE);
+            let len = self.chain(bytes(room, n), strings, true);
+            self.add(at, table_of(needs_count, 80, len));
+        }
+        if let Some(at) = definitions {
+            let n = Memory::fill(fd, at, room, TABLE);
+            let len = self.chain(bytes(room, n), strings, false);
+            self.add(at, table_of(definitions_count, 36, len));
+        }
+    }
+
+    /// The names of version needs (`Verneed`, `Vernaux`), or of version definitions (`Verdef`, `Verdaux`); and how far into the
+    /// table their records go.
+    fn chain(&mut self, table: &[u8], strings: Option<u64>, needs: bool) -> usize {
+        let (mut at, mut end) = (0, 0);
+        while self.texts < TEXTS && table.len().saturating_sub(at) >= 20 - 4 * needs as usize {
+            let record = &table[at..];
+            end = if at > end { at } else { end };
+            let (mut left, first, next) = if needs {
+                self.text(strings, word(record, 4, 4), STRING);
+                (word(record, 2, 2), word(record, 8, 4), word(record, 12, 4))
+            } else {
+                // Of several names the first is the version's.
+                (1, word(record, 12, 4), word(record, 16, 4))
+            };
+            let mut aux = at.saturating_add(first as usize);
+            while left > 0 && self.texts < TEXTS && table.len().saturating_sub(aux) >= if needs { 16 } else { 8 } {
+                let record = &table[aux..];
+                end = if aux > end { aux } else { end };
+                let (name, next) = match needs {
+                    true => (word(record, 8, 4), word(record, 12, 4)),
+                    false => (word(record, 0, 4), 0),
+                };
+                self.text(strings, name, STRING);
+                if next == 0 {
+                    break;
+                }
+                aux = aux.saturating_add(next as usize);
+                left -= 1;
+            }
+            if next == 0 {
+                break;
+            }
+            at = at.saturating_add(next as usize);
+        }
+        end
+    }
+}
+
+/// How much is read of a table of `count` records whose last begins at `end`, in bytes: as `envdiff_files` does, which expects
+/// `each` bytes for one record, and [`RECORDS`] from each record that is not there yet.
+fn table_of(count: u64, each: u64, end: usize) -> u64 {
+    let len = count.saturating_mul(each).clamp(RECORDS, TABLE as u64);
+    if end as u64 + 20 > len {
+        end as u64 + RECORDS
+    } else {
+        len
+    }
+}
+
+/// A number of `len` bytes, little endian; 0 where it is not all there.
+fn word(table: &[u8], at: usize, len: usize) -> u64 {
+    let mut out = 0;
+    if let Some(digits) = table.get(at..at + len) {
+        for byte in digits.iter().rev() {
+            out = out << 8 | *byte as u64;
+        }
+    }
+    out
+}
+
+/// The entries of a dynamic segment.
+fn tags(entries: &[u8]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    entries.chunks_exact(16).map(|entry| (word(entry, 0, 8), word(entry, 8, 8))).take_while(|(tag, _)| *tag != 0)
+}
+
+/// Where an address of memory lies in the file.
+fn place(segments: &[u8], address: u64) -> Option<u64> {
+    segments.chunks_exact(56).find_map(|segment| {
+        let offset = address.checked_sub(word(segment, 16, 8))?;
+        let here = word(segment, 0, 4) == PT_LOAD && offset < word(segment, 32, 8);
+        if here { word(segment, 8, 8).checked_add(offset) } else { None }
+    })
 }
 
 /// How many bytes at the start are slashes and lone dots.

@@ -1,5 +1,5 @@
 //! Questions about many ELF files in, their answers out, in as few rounds as the deepest of them needs: every file that
-//! waits for a part of it asks for it in the same round.
+//! waits for a part of it asks for it in the same round. What came of a file before it was asked for is not asked for again.
 
 use envdiff_files::{Answer, ElfReading, ImagePath, Pattern, Reason, Turn};
 
@@ -26,27 +26,38 @@ pub(crate) struct Open {
     todo: Vec<(u64, u64)>,
     /// What `todo` is only searched for.
     only: Option<Pattern>,
+    /// What came unasked: offset and bytes.
+    ahead: Vec<(u64, Vec<u8>)>,
 }
 
 impl Open {
     pub(crate) fn new(real: ImagePath, reading: ElfReading) -> Self {
-        Self { real, reading, answer: None, todo: Vec::new(), only: None }
+        Self { real, reading, answer: None, todo: Vec::new(), only: None, ahead: Vec::new() }
     }
 
-    /// Takes the first bytes of the file where they have come already.
-    pub(crate) fn begin(&mut self, first: Vec<u8>) {
-        self.turn();
-        if let [range] = *self.todo {
-            self.take(range, Ok(first));
-            self.todo.clear();
-        }
+    /// With parts of the file that have come already. The reading is given no more of them than it asks for: so it reads the
+    /// same parts whatever came.
+    pub(crate) fn ahead(mut self, parts: &[(u64, &[u8])]) -> Self {
+        self.ahead = parts.iter().map(|(at, bytes)| (*at, bytes.to_vec())).collect();
+        self
     }
 
+    /// What the reading wants next, and that is not there.
     fn turn(&mut self) {
-        match self.reading.turn() {
-            Turn::Read(ranges) => (self.todo, self.only) = (ranges, None),
-            Turn::Search(ranges, pattern) => (self.todo, self.only) = (ranges, Some(pattern)),
-            Turn::Done(answer) => self.answer = Some(answer),
+        while self.todo.is_empty() && self.answer.is_none() {
+            match self.reading.turn() {
+                Turn::Read(ranges) => {
+                    self.only = None;
+                    for (at, len) in ranges {
+                        match part_of(&self.ahead, at, len) {
+                            Some(bytes) => self.reading.take(at, bytes.to_vec()),
+                            None => self.todo.push((at, len)),
+                        }
+                    }
+                }
+                Turn::Search(ranges, pattern) => (self.todo, self.only) = (ranges, Some(pattern)),
+                Turn::Done(answer) => self.answer = Some(answer),
+            }
         }
     }
 
@@ -57,6 +68,14 @@ impl Open {
             Err(reason) => self.answer = Some(Err(reason)),
         }
     }
+}
+
+/// The bytes of a range, where one part holds all of it.
+fn part_of(parts: &[(u64, Vec<u8>)], at: u64, len: u64) -> Option<&[u8]> {
+    parts.iter().find_map(|(from, bytes)| {
+        let start = usize::try_from(at.checked_sub(*from)?).ok()?;
+        bytes.get(start..start.checked_add(usize::try_from(len).ok()?)?)
+    })
 }
 
 /// Goes on until every reading has its answer; `ask` reads parts, one result for each.

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod alone;
 mod engine;
 mod mock;
 mod odd;

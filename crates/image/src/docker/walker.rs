@@ -264,9 +264,8 @@ impl Source for WalkerSource {
             };
             let reply = match (ElfQuestion::of(ask), told) {
                 (Some(question), Told::Found { real, size, body, .. }) => {
-                    let mut file = Open::new(real, ElfReading::new(question, size));
-                    file.begin(body);
-                    open.push(file);
+                    let parts = wire::parts(&body).map_err(broken)?;
+                    open.push(Open::new(real, ElfReading::new(question, size)).ahead(&parts));
                     places.push(replies.len());
                     // Until the rounds are over.
                     Reply::Absent
@@ -302,11 +301,12 @@ impl Drop for WalkerSource {
 /// What the program is asked at first; files are hashed in rounds of their own.
 fn question(ask: &Ask) -> Option<Question> {
     let path = ask.path().clone();
+    if let Some(question) = ElfQuestion::of(ask) {
+        return Some(Question::Elf(path, question));
+    }
     Some(match ask {
-        Ask::Digest { .. } => return None,
+        Ask::Digest { .. } | Ask::Elf(_) | Ask::Scan { .. } => return None,
         Ask::Stat(_) | Ask::Zip(_) => Question::Stat(path),
-        // What is read of every ELF file comes with its size.
-        Ask::Elf(_) | Ask::Scan { .. } => Question::Range(path, 0, ElfReading::FIRST),
         Ask::Link(_) => Question::Link(path),
         Ask::List(_) => Question::List(path),
         Ask::Head(_) => Question::Head(path),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use envdiff_files::{
-    Ask, Budget, ImagePath, Kind, Listing, MAX_MATCH, MAX_PATH, Pattern, Reason, TreeEntry,
-    is_mount_of_the_runtime,
+    Ask, Budget, ElfQuestion, ElfReading, ImagePath, Kind, Listing, MAX_MATCH, MAX_PATH, Pattern, Reason,
+    TreeEntry, is_mount_of_the_runtime,
 };
 
 use crate::limits::FOLDER_ENTRIES;
@@ -17,6 +17,13 @@ const MAX_ENTRIES: u64 = FOLDER_ENTRIES as u64;
 const HEADER: usize = 16;
 /// Longer than any record of a folder's entry: kind, length, size, name.
 const ENTRY: u64 = 3 + 8 + 1024;
+
+/// In front of a part of an ELF file: its offset and its length.
+const PART: u64 = 8 + 4;
+/// The most bytes of an ELF file behind its first that come unasked.
+const ELF_AHEAD: u64 = 32 << 10;
+/// More than the parts in which they come.
+const ELF_PARTS: u64 = 128;
 
 /// One question as the walker takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub(crate) enum Question {
     Range(ImagePath, u64, u64),
     /// What of a range matches.
     Find(ImagePath, u64, u64, Pattern),
+    /// Parts of an ELF file that the question will most likely want.
+    Elf(ImagePath, ElfQuestion),
 }
 
 /// What it tells.
@@ -51,7 +60,8 @@ impl Question {
             | Self::Head(path)
             | Self::Read(path, _)
             | Self::Range(path, _, _)
-            | Self::Find(path, ..) => path,
+            | Self::Find(path, ..)
+            | Self::Elf(path, _) => path,
         }
     }
 
@@ -66,6 +76,8 @@ impl Question {
             Self::Read(_, limit) => (b'R', (*limit).min(Budget::MAX_BYTES), 0),
             Self::Range(_, at, len) => (b'G', *at, (*len).min(Budget::MAX_BYTES)),
             Self::Find(_, at, len, _) => (b'F', *at, (*len).min(Budget::MAX_BYTES)),
+            Self::Elf(_, ElfQuestion::View) => (b'E', 0, 0),
+            Self::Elf(_, ElfQuestion::Scan { .. }) => (b'E', 1, 0),
         };
         let mut suffixes = Vec::new();
         if let Self::Find(.., pattern) = self {
@@ -108,6 +120,7 @@ impl Question {
             Self::Range(_, _, len) => *len,
             // Of a match of two bytes come two and ten.
             Self::Find(_, _, len, _) => len.saturating_mul(6),
+            Self::Elf(..) => ElfReading::FIRST + ELF_AHEAD + ELF_PARTS * PART,
         }
         .min(Budget::MAX_BYTES)
     }
@@ -352,6 +365,25 @@ pub(crate) fn found(at: u64, len: u64, body: &[u8]) -> Result<Vec<u8>, Broken> {
     Ok(out)
 }
 
+/// The parts of a file that came for an `Elf`, by offset.
+///
+/// # Errors
+/// Records that the walker does not write.
+pub(crate) fn parts(body: &[u8]) -> Result<Vec<(u64, &[u8])>, Broken> {
+    const WHAT: Broken = "a part of a file that is none";
+    let mut out = Vec::new();
+    let mut rest = body;
+    while !rest.is_empty() {
+        let (at, more) = rest.split_first_chunk().ok_or(WHAT)?;
+        let (len, more) = more.split_first_chunk().ok_or(WHAT)?;
+        let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| WHAT)?;
+        let (bytes, more) = more.split_at_checked(len).ok_or(WHAT)?;
+        out.push((u64::from_le_bytes(*at), bytes));
+        rest = more;
+    }
+    Ok(out)
+}
+
 /// The entries of a `List`, without what a runtime puts there.
 ///
 /// # Errors
@@ -441,7 +473,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use envdiff_files::{ImagePath, Kind, Reason};
 
-    use super::{Decoder, Question, Told, found, listing};
+    use super::{Decoder, Question, Told, found, listing, parts};
 
     fn path(text: &str) -> ImagePath {
         ImagePath::new(text).unwrap()
@@ -473,6 +505,17 @@ mod tests {
             assert!(found(100, 9, &wrong).is_err(), "{wrong:?}");
         }
         assert!(found(100, 9, body.get(..body.len() - 1).unwrap()).is_err());
+    }
+
+    #[test]
+    fn parts_of_a_file_are_told_as_they_came() {
+        let body =
+            [&[0; 8][..], &[2, 0, 0, 0], b"\x7FE", &[0, 1, 0, 0, 0, 0, 0, 0], &[1, 0, 0, 0], b"x"].concat();
+        assert_eq!(parts(&body).unwrap(), [(0, &b"\x7FE"[..]), (256, b"x")]);
+        assert_eq!(parts(b"").unwrap(), []);
+        for cut in [1, 8, 11, 13, body.len() - 1] {
+            assert!(parts(body.get(..cut).unwrap()).is_err(), "{cut}");
+        }
     }
 
     #[test]
