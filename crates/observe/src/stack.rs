@@ -8,6 +8,7 @@ use envdiff_model::{Cuda, Fact, Library, ReplacedLibrary, Stack, say};
 
 use crate::native::cuda_libraries::{self, CudaLibraries};
 use crate::native::loader::Loader;
+use crate::native::modules::Known;
 use crate::python::Derived;
 use crate::{Inputs, cuda, installed, java, native, torch, torchserve};
 
@@ -35,7 +36,8 @@ pub(crate) fn derive(seen: &Seen, inputs: &Inputs<'_>, derived: &Arc<Derived>) -
     let hidden = seen.settled("hidden", same(), || installed::hidden(seen, environment));
     let in_place = seen.settled("in place", same(), || installed::in_place(seen, environment));
     let loader = Loader::derive(seen, inputs, environment, derived.library_path.as_ref())?;
-    let native = native::derive(seen, &loader, environment);
+    let known = seen.settled("what modules need", same(), || Ok::<_, Miss>(Known::default()))?;
+    let native = native::derive(seen, &loader, environment, &known);
     let libraries = cuda_libraries::derive(seen, &loader, environment);
     let cuda = cuda::derive(seen, inputs, &loader);
     let CudaLibraries { runtime, cudnn, nccl, replaced } = libraries?;

@@ -1,7 +1,7 @@
 //! What has been answered so far comes in; what the loader and the extension modules will want is asked early, so that it shares
 //! batches with Python's own questions. What that brings is not looked at here: a wrong guess costs a question and changes nothing.
 
-use envdiff_files::{Answer, Answered, Ask, ImagePath, Reply, Seen};
+use envdiff_files::{Answer, Answered, Ask, ImagePath, Miss, Reply, Seen};
 
 use super::{loader, modules};
 use crate::python::is_python_name;
@@ -27,13 +27,17 @@ pub(crate) fn foresee(seen: &Seen) {
         }
     }
     // In one order, whatever order the answers are held in.
-    for (paths, ask) in
-        [(&mut sites, modules::foresee as fn(&Seen, &ImagePath)), (&mut pythons, loader::foresee)]
-    {
+    for paths in [&mut sites, &mut pythons] {
         paths.sort_unstable();
         paths.dedup();
-        for path in paths.iter().take(MOST) {
-            ask(seen, path);
-        }
+        paths.truncate(MOST);
     }
+    let owned = |paths: &[&ImagePath]| paths.iter().copied().cloned().collect::<Vec<_>>();
+    // Once all of it is answered there is nothing more to foresee.
+    let asked = seen.settled("foreseen", (owned(&sites), owned(&pythons)), || {
+        sites.iter().for_each(|site| modules::foresee(seen, site));
+        pythons.iter().for_each(|python| loader::foresee(seen, python));
+        Ok::<(), Miss>(())
+    });
+    drop(asked);
 }

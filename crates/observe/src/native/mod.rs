@@ -16,7 +16,7 @@ use envdiff_model::{Environment, Fact, Native, Text};
 use crate::python::ask;
 use loader::Loader;
 
-/// Derives them. Files that several distributions own, and modules that are hidden, are told elsewhere.
+/// Derives them; `known` is what was found in earlier runs for the same environment and loader. Files that several distributions own, and modules that are hidden, are told elsewhere.
 ///
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
@@ -24,6 +24,7 @@ pub(crate) fn derive(
     seen: &Seen,
     loader: &Loader<'_>,
     environment: &Environment,
+    known: &modules::Known,
 ) -> Result<Fact<Native>, Miss> {
     let libc = libc::libc(seen, loader);
     let libstdcxx = libc::libstdcxx(seen, loader, &[]);
@@ -31,7 +32,7 @@ pub(crate) fn derive(
         Ok(fact) => fact.clone(),
         Err(_) => Fact::unknown("it is not known yet"),
     };
-    let modules = modules::modules(seen, loader, environment, &own);
+    let modules = modules::modules(seen, loader, environment, &own, known);
     let architecture = match loader.interpreter() {
         Some(interpreter) => match interpreter.view.machine.name() {
             Some(name) => {

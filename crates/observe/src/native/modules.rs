@@ -5,7 +5,8 @@
 //! it lies below a site folder. What the system brings is not followed: its own packages see to what that needs. Neither are
 //! the wheels of CUDA, whose versions are compared by their metadata.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use envdiff_facts::native::{PACKAGES, Package};
 use envdiff_files::{Ask, ElfMachine, ElfView, ImagePath, Kind, Listing, Miss, Pattern, Seen};
@@ -67,10 +68,17 @@ pub(crate) fn foresee(seen: &Seen, site: &ImagePath) {
     for folder in beside(seen, site) {
         drop(bundled(seen, &folder));
     }
+    // `lib` of the prefix, which is looked into where something is missing.
+    if let Some(lib) = site.parent().and_then(|python| python.parent()) {
+        drop(seen.list(&lib));
+    }
     if let Ok(listing) = seen.list(site)
         && listing.get(b"torch").is_some()
-        && let Ok(folders) = of_cuda(seen, site)
+        && let Ok(mut folders) = of_cuda(seen, site)
     {
+        // The one wheel of CUDA that does not lie with the others.
+        let cusparselt = listing.get(b"cusparselt").and_then(|_| site.join("cusparselt/lib"));
+        folders.extend(cusparselt);
         for library in needed_of(seen, site, &folders) {
             drop(seen.elf(&library));
             // Where these really lie is told.
@@ -219,7 +227,7 @@ fn minor(environment: &Environment) -> Option<String> {
     Some(format!("{}.{}", parts.next()?, parts.next()?))
 }
 
-/// Derives them.
+/// Derives them; `known` is what was found in earlier runs for the same environment and loader.
 ///
 /// # Errors
 /// [`Miss::Pending`] while questions are open; never another.
@@ -228,6 +236,7 @@ pub(crate) fn modules(
     loader: &Loader<'_>,
     environment: &Environment,
     own: &Fact<Option<Libstdcxx>>,
+    known: &Known,
 ) -> Result<Vec<Module>, Miss> {
     let sites = sites(environment);
     let minor = minor(environment);
@@ -261,7 +270,7 @@ pub(crate) fn modules(
     let owned = |candidate: &Candidate| owner(environment, candidate);
     let roots: Vec<(Candidate, Text)> =
         roots.into_iter().filter_map(|root| owned(&root).map(|owner| (root, owner))).collect();
-    let walk = Walk { seen, loader, sites: &sites };
+    let walk = Walk { seen, loader, sites: &sites, known };
     let mut nodes = walk.nodes(roots)?;
     nodes.sort_by(|a, b| a.path.cmp(&b.path));
     walk.judge(&nodes, environment, own)
@@ -312,11 +321,17 @@ impl Open {
     }
 }
 
+/// Libraries below the site folders that files need, by the paths of what loads them, the file itself first. The paths are
+/// normalised, so that they are the same whatever was known when they were found.
+pub(crate) type Known = Mutex<HashMap<Vec<ImagePath>, Arc<[ImagePath]>>>;
+
 /// Following what modules need.
 struct Walk<'w, 'a> {
     seen: &'a Seen,
     loader: &'w Loader<'a>,
     sites: &'w [ImagePath],
+    /// What was found before, all of it answered.
+    known: &'w Known,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -332,15 +347,18 @@ impl<'a> Walk<'_, 'a> {
         while !level.is_empty() {
             let mut needed = Vec::new();
             for node in &level {
-                needed.extend(self.needed_by(node, &mut open)?);
+                let by = (node.distribution.clone(), node.by.clone());
+                needed.push((self.needed_by(node, &mut open)?, by));
             }
             for node in level {
                 nodes.insert(node.path.clone(), node);
             }
             let mut next: BTreeMap<ImagePath, (Text, Vec<Object<'a>>)> = BTreeMap::new();
-            for (path, distribution, by) in needed {
-                if !nodes.contains_key(&path) && nodes.len() + next.len() < MODULES {
-                    next.entry(path).or_insert((distribution, by));
+            for (paths, by) in needed {
+                for path in paths.iter() {
+                    if !nodes.contains_key(path) && nodes.len() + next.len() < MODULES {
+                        next.entry(path.clone()).or_insert_with(|| by.clone());
+                    }
                 }
             }
             level = Vec::new();
@@ -369,28 +387,34 @@ impl<'a> Walk<'_, 'a> {
         Ok(Node { path, distribution, package, view, by })
     }
 
-    /// Libraries below the site folders that a file needs.
-    fn needed_by(
-        &self,
-        node: &Node<'a>,
-        open: &mut Open,
-    ) -> Result<Vec<(ImagePath, Text, Vec<Object<'a>>)>, Miss> {
-        let Ok(view) = node.view else { return Ok(Vec::new()) };
+    /// Libraries below the site folders that a file needs; what is not answered yet is left out.
+    fn needed_by(&self, node: &Node<'a>, open: &mut Open) -> Result<Arc<[ImagePath]>, Miss> {
+        let Ok(view) = node.view else { return Ok(Arc::default()) };
         if !self.is_searched(view) {
-            return Ok(Vec::new());
+            return Ok(Arc::default());
         }
+        let by: Vec<ImagePath> = node.by.iter().map(|object| object.path.clone()).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&by) {
+            return Ok(Arc::clone(found));
+        }
+        let mut own = Open::default();
         let mut found = Vec::new();
         for name in &view.needed {
-            found.extend(open.take(self.loader.find(name, &node.by))?);
+            if let Some(Found::Is(hit)) = own.take(self.loader.find(name, &node.by))?
+                && !hit.system
+            {
+                found.push(hit.path.normalised());
+            }
         }
-        let hits = found.into_iter().filter_map(|found| match found {
-            Found::Is(hit) if !hit.system => Some(hit.path.normalised()),
-            _ => None,
-        });
-        Ok(hits
-            .filter(|path| self.is_followed(path))
-            .map(|path| (path, node.distribution.clone(), node.by.clone()))
-            .collect())
+        found.retain(|path| self.is_followed(path));
+        let found: Arc<[ImagePath]> = found.into();
+        if own.0 {
+            open.0 = true;
+        } else {
+            known.insert(by, Arc::clone(&found));
+        }
+        Ok(found)
     }
 
     /// Below a site folder, and no wheel of CUDA.
