@@ -39,6 +39,7 @@ impl Open {
     /// same parts whatever came.
     pub(crate) fn ahead(mut self, parts: &[(u64, &[u8])]) -> Self {
         self.ahead = parts.iter().map(|(at, bytes)| (*at, bytes.to_vec())).collect();
+        self.turn();
         self
     }
 

@@ -5,7 +5,7 @@
 //! connection breaks.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc as blocking};
 use std::time::Duration;
 
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -18,7 +18,7 @@ use envdiff_files::{
 };
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::answer::HASHING;
@@ -47,17 +47,42 @@ pub(crate) enum Way {
     Volume,
 }
 
-type Answers = Result<Vec<Told>, ImageError>;
+/// What came at once of a batch's answers, or why none will come any more.
+type Portion = Result<Vec<Told>, ImageError>;
 
 struct Batch {
     questions: Vec<Question>,
-    reply: oneshot::Sender<Answers>,
+    /// How many of them have been answered.
+    answered: usize,
+    reply: blocking::Sender<Portion>,
 }
 
-fn receive(sent: Option<oneshot::Receiver<Answers>>) -> Answers {
-    sent.and_then(|receive| receive.blocking_recv().ok()).unwrap_or_else(|| {
-        Err(signal_that_came().map_or_else(ended, |signal| ImageError::Interrupted { signal }))
-    })
+/// The answers of a batch, one for each question in their order, as they come: while some are looked at, our program reads on.
+struct Coming {
+    /// `None` where nobody hears a question any more.
+    portions: Option<blocking::Receiver<Portion>>,
+    portion: std::vec::IntoIter<Told>,
+}
+
+impl Coming {
+    /// Waits for the next; there must be a question without one.
+    fn next(&mut self) -> Result<Told, ImageError> {
+        loop {
+            if let Some(told) = self.portion.next() {
+                return Ok(told);
+            }
+            let portion = self.portions.as_ref().and_then(|portions| portions.recv().ok());
+            let portion = portion.unwrap_or_else(|| {
+                Err(signal_that_came().map_or_else(ended, |signal| ImageError::Interrupted { signal }))
+            });
+            self.portion = portion?.into_iter();
+        }
+    }
+
+    /// All of `count` that are still to come.
+    fn all(mut self, count: usize) -> Result<Vec<Told>, ImageError> {
+        (0..count).map(|_| self.next()).collect()
+    }
 }
 
 /// Answers questions through our program in a container of its own.
@@ -99,17 +124,22 @@ impl WalkerSource {
 
     /// One round trip.
     fn ask(&self, questions: Vec<Question>) -> Result<Vec<Told>, ImageError> {
-        if questions.is_empty() {
-            return Ok(Vec::new());
-        }
-        receive(self.send(questions))
+        let count = questions.len();
+        self.send(questions).all(count)
     }
 
     /// Asks and does not wait; batches are answered one after the other.
-    fn send(&self, questions: Vec<Question>) -> Option<oneshot::Receiver<Answers>> {
-        let (reply, receive) = oneshot::channel();
-        self.batches.as_ref()?.send(Batch { questions, reply }).ok()?;
-        Some(receive)
+    fn send(&self, questions: Vec<Question>) -> Coming {
+        let portion = Vec::new().into_iter();
+        if questions.is_empty() {
+            return Coming { portions: None, portion };
+        }
+        let (reply, portions) = blocking::channel();
+        let sent = self
+            .batches
+            .as_ref()
+            .and_then(|batches| batches.send(Batch { questions, answered: 0, reply }).ok());
+        Coming { portions: sent.map(|()| portions), portion }
     }
 
     /// Files whole, in parts that are hashed here and dropped: while one batch is hashed the next is on its way.
@@ -121,9 +151,9 @@ impl WalkerSource {
                 let Some((questions, whose)) = all.next_batch() else { break };
                 on_the_way.push_back((self.send(questions), whose));
             }
-            let Some((told, whose)) = on_the_way.pop_front() else { break };
-            for (told, whose) in receive(told)?.into_iter().zip(whose) {
-                all.take(whose, told);
+            let Some((mut told, whose)) = on_the_way.pop_front() else { break };
+            for whose in whose {
+                all.take(whose, told.next()?);
             }
             self.events.step(HASHING, all.begun());
         }
@@ -243,7 +273,7 @@ impl Source for WalkerSource {
     fn expect(&mut self, _: &Likely) {}
 
     fn answer(&mut self, asks: &[Ask]) -> Result<Vec<Reply>, ImageError> {
-        let mut told = self.ask(asks.iter().filter_map(question).collect())?.into_iter();
+        let mut told = self.send(asks.iter().filter_map(question).collect());
         let mut replies = Vec::with_capacity(asks.len());
         let mut open = Vec::new();
         let mut places = Vec::new();
@@ -260,7 +290,7 @@ impl Source for WalkerSource {
                 replies.extend(digests.next());
                 continue;
             } else {
-                told.next().ok_or_else(|| broken("fewer answers than questions"))?
+                told.next()?
             };
             let reply = match (ElfQuestion::of(ask), told) {
                 (Some(question), Told::Found { real, size, body, .. }) => {
@@ -481,7 +511,6 @@ impl Session {
         let mut folder = folder;
         let mut sweep = std::pin::pin!(container::sweep(&engine));
         let mut swept = false;
-        let mut told = Vec::new();
         loop {
             let waits_for_us = self.queue.is_empty() && spoke;
             tokio::select! {
@@ -502,7 +531,7 @@ impl Session {
                             Ok(false) => {}
                             Err(why) => return End::Failed(broken(why)),
                         }
-                        if let Err(why) = self.hand_out(&mut told) {
+                        if let Err(why) = self.hand_out() {
                             return End::Failed(broken(why));
                         }
                     }
@@ -546,17 +575,21 @@ impl Session {
     }
 
     /// Takes what has come for the oldest batches.
-    fn hand_out(&mut self, told: &mut Vec<Told>) -> Result<(), Broken> {
-        while let Some(batch) = self.queue.front() {
-            while let Some(question) = batch.questions.get(told.len()) {
-                match self.decoder.next(question)? {
-                    Some(reply) => told.push(reply),
-                    None => return Ok(()),
-                }
+    fn hand_out(&mut self) -> Result<(), Broken> {
+        while let Some(batch) = self.queue.front_mut() {
+            let mut told = Vec::new();
+            while let Some(question) = batch.questions.get(batch.answered) {
+                let Some(reply) = self.decoder.next(question)? else { break };
+                told.push(reply);
+                batch.answered += 1;
             }
-            if let Some(batch) = self.queue.pop_front() {
-                let _ = batch.reply.send(Ok(std::mem::take(told)));
+            if !told.is_empty() {
+                let _ = batch.reply.send(Ok(told));
             }
+            if batch.answered < batch.questions.len() {
+                return Ok(());
+            }
+            self.queue.pop_front();
             self.decoder.begin();
         }
         Ok(())
