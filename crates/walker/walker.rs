@@ -199,6 +199,12 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
 // The compiler may call these by name. Volatile, so that the loop is not turned into a call of itself.
 #[no_mangle]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
+    #[cfg(target_arch = "x86_64")]
+    if len >= 64 {
+        asm!("rep movsb", inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
+             options(nostack, preserves_flags));
+        return to;
+    }
     let mut i = 0;
     while i < len {
         to.add(i).write_volatile(*from.add(i));
@@ -1231,14 +1237,26 @@ impl Parts {
             }
         }
         if let Some(at) = needs {
-            let n = Memory::fill(fd, at, room, TABLE);
-            let len = self.chain(bytes(room, n), strings, true);
-            self.add(at, table_of(needs_count, 80, len));
+            self.table(fd, at, room, needs_count.saturating_mul(80), strings, true);
         }
         if let Some(at) = definitions {
-            let n = Memory::fill(fd, at, room, TABLE);
-            let len = self.chain(bytes(room, n), strings, false);
-            self.add(at, table_of(definitions_count, 36, len));
+            self.table(fd, at, room, definitions_count.saturating_mul(36), strings, false);
+        }
+    }
+
+    /// A table of versions and the names in it: as `envdiff_files` reads it, which expects so many bytes, and [`RECORDS`] from each
+    /// record that is not there yet.
+    unsafe fn table(&mut self, fd: usize, at: u64, room: *mut u8, expected: u64, strings: Option<u64>, needs: bool) {
+        let mut len = expected.clamp(RECORDS, TABLE as u64) as usize;
+        loop {
+            let n = Memory::fill(fd, at, room, len);
+            let end = self.chain(bytes(room, n), strings, needs);
+            // As good as all of it was looked into, so that there may be more.
+            if n < len || len == TABLE || end + 64 < n {
+                let read = if end + 20 > len { end + RECORDS as usize } else { len };
+                return self.add(at, read as u64);
+            }
+            len = TABLE;
         }
     }
 
@@ -1277,17 +1295,6 @@ impl Parts {
             at = at.saturating_add(next as usize);
         }
         end
-    }
-}
-
-/// How much is read of a table of `count` records whose last begins at `end`, in bytes: as `envdiff_files` does, which expects
-/// `each` bytes for one record, and [`RECORDS`] from each record that is not there yet.
-fn table_of(count: u64, each: u64, end: usize) -> u64 {
-    let len = count.saturating_mul(each).clamp(RECORDS, TABLE as u64);
-    if end as u64 + 20 > len {
-        end as u64 + RECORDS
-    } else {
-        len
     }
 }
 
