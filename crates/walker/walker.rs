@@ -11,10 +11,12 @@
 //! `D` entries of a folder, at most a, with sizes if b is 1 (then only folders and names with one of the suffixes); `H` a
 //! file up to its first empty line, at most a bytes; `R` a whole file of at most a bytes; `G` b bytes from a; `F` in b bytes
 //! from a each text that begins as the first suffix says and goes on with at least one byte of the second, at most as long as
-//! the two bytes of the third say: `u64` offset, `u16` length and the text; `E` parts of an ELF file that its reader will
-//! most likely want, `u64` offset, `u32` length and the bytes, [`FIRST`] bytes of its beginning ahead of all: if a is 0 those of
-//! the tables of a loader, if it is 1 those of the section headers. What is missing there is asked for by `G`; so nothing rests
-//! on it.
+//! the two bytes of the third say, and behind one that is as long the next byte: `u64` offset, `u16` length and the text;
+//! `E` parts of an ELF file that its reader will most likely want, `u64` offset, `u32` length and the bytes, [`FIRST`] bytes of
+//! its beginning ahead of all: if a is 0 those of the tables of a loader, if it is 1 those of the section headers, and the
+//! first suffix names a section of which, at last, the first b bytes are searched as by `F` for what the other suffixes say:
+//! `u64` offset, `u32` [`SEARCHED`], `u64` how many bytes were searched, and to the end what `F` would tell of them. What is
+//! missing is asked for by `G` and `F`; so nothing rests on it.
 //!
 //! First of all `EDW1` is written. An answer: `u8` status (0 answered, 1 absent, 2 unreadable), `u8` kind or reason,
 //! `u16` length of the real path, `u32` error number, `u64` size, the real path; if answered, the body as pieces of `u32`
@@ -55,6 +57,10 @@ const FIRST: usize = 1024;
 /// The most bytes of an ELF file's tables that are told unasked, and the most of one of them that is looked into.
 const MOST: usize = 32 << 10;
 const TABLE: usize = 16 << 10;
+/// As `NAMES` of `envdiff_files`.
+const NAMES_OF_SECTIONS: u64 = 4096;
+/// In place of a part's length: here is what a search found.
+const SEARCHED: u32 = u32::MAX;
 /// How many parts that lie apart, and names, are told unasked.
 const PARTS: usize = 64;
 const TEXTS: usize = 1024;
@@ -828,12 +834,19 @@ impl Memory {
     unsafe fn tell(&mut self, fd: usize, size: u64, op: u8, a: u64, b: u64, suffixes: &[u8]) {
         match op {
             b'F' => self.find(fd, size, a, b, suffixes),
-            b'E' => self.elf(fd, size, a == 1),
+            b'E' => self.elf(fd, size, if a == 1 { Some((b, suffixes)) } else { None }),
             _ => self.read(fd, size, op, a, b),
         }
     }
 
     unsafe fn find(&mut self, fd: usize, size: u64, a: u64, b: u64, suffixes: &[u8]) {
+        self.head(0, FILE, 0, size, true);
+        let end = if b > size { size } else if a > size - b { size } else { a + b };
+        self.search(fd, a, end, suffixes);
+    }
+
+    /// Tells what matches from `a` up to `end`, and ends the answer.
+    unsafe fn search(&mut self, fd: usize, a: u64, end: u64, suffixes: &[u8]) {
         let (prefix, rest) = part(suffixes);
         let (set, rest) = part(rest);
         let longest = match part(rest).0 {
@@ -847,11 +860,11 @@ impl Memory {
         for byte in set {
             member[*byte as usize] = true;
         }
-        self.head(0, FILE, 0, size, true);
         // No path is being resolved while this is searched.
         let window = self.todo.as_mut_ptr();
-        let end = if b > size { size } else if a > size - b { size } else { a + b };
         let (mut from, mut have) = (a, 0);
+        // Behind a match that was cut: where its text goes on, no other begins.
+        let mut goes_on = false;
         while from + (have as u64) < end {
             let left = end - from - have as u64;
             let want = if (WINDOW - have) as u64 > left { left as usize } else { WINDOW - have };
@@ -874,23 +887,34 @@ impl Memory {
                 continue;
             }
             // What begins behind this may go on behind the window.
-            let sure = if is_last { have } else { have - longest };
+            let sure = if is_last { have } else { have - longest - 1 };
             let mut at = 0;
             while at < sure {
-                let start = at;
-                at += 1;
-                if *window.add(start) != prefix[0] || !bytes(window.add(start), have - start).starts_with(prefix) {
+                if goes_on {
+                    while at < have && member[*window.add(at) as usize] {
+                        at += 1;
+                    }
+                    goes_on = at == have;
                     continue;
                 }
+                at += next_begin(bytes(window.add(at), have - at), prefix);
+                if at >= sure {
+                    break;
+                }
+                let start = at;
+                at += 1;
                 let mut to = start + prefix.len();
                 while to < have && to - start < longest && member[*window.add(to) as usize] {
                     to += 1;
                 }
                 if to > start + prefix.len() {
-                    self.body(&(from + start as u64).to_le_bytes());
-                    self.body(&((to - start) as u16).to_le_bytes());
-                    self.body(bytes(window.add(start), to - start));
                     at = to;
+                    goes_on = to - start == longest;
+                    // Whether it does is told by the byte behind it.
+                    let len = to - start + (goes_on && to < have) as usize;
+                    self.body(&(from + start as u64).to_le_bytes());
+                    self.body(&(len as u16).to_le_bytes());
+                    self.body(bytes(window.add(start), len));
                 }
             }
             let done = if at > sure { at } else { sure };
@@ -917,7 +941,9 @@ impl Memory {
         have
     }
 
-    unsafe fn elf(&mut self, fd: usize, size: u64, sections: bool) {
+    /// `wanted` is how much of a section is searched, and its name with what it is searched for; without it the tables of a loader
+    /// are told.
+    unsafe fn elf(&mut self, fd: usize, size: u64, wanted: Option<(u64, &[u8])>) {
         self.head(0, FILE, 0, size, true);
         // No path is being resolved meanwhile: first the tables that are looked into, each in its place, then what is told.
         let room = self.todo.as_mut_ptr();
@@ -928,8 +954,13 @@ impl Memory {
         if first < 64 || !head.starts_with(b"\x7FELF\x02\x01") {
             return self.end();
         }
-        if sections {
-            parts.sections(fd, head, room.add(FIRST));
+        let mut section = None;
+        let mut pattern: &[u8] = &[];
+        if let Some((most, suffixes)) = wanted {
+            let (name, rest) = part(suffixes);
+            pattern = rest;
+            section = parts.sections(fd, head, room.add(FIRST), name);
+            section = section.map(|(at, len)| (at, if len > most { most } else { len }));
         } else {
             parts.loader(fd, head, room.add(FIRST));
         }
@@ -952,7 +983,15 @@ impl Memory {
                 at += n as u64;
             }
         }
-        self.end();
+        match section {
+            Some((at, len)) => {
+                self.body(&at.to_le_bytes());
+                self.body(&SEARCHED.to_le_bytes());
+                self.body(&len.to_le_bytes());
+                self.search(fd, at, at + len, pattern);
+            }
+            None => self.end(),
+        }
     }
 
     /// A part of an ELF file.
@@ -1109,6 +1148,7 @@ struct Parts {
     texts: usize,
 }
 
+const SHT_NOBITS: u64 = 8;
 const PT_LOAD: u64 = 1;
 const PT_DYNAMIC: u64 = 2;
 const PT_INTERP: u64 = 3;
@@ -1177,19 +1217,29 @@ impl Parts {
         }
     }
 
-    /// Section headers and their names.
-    unsafe fn sections(&mut self, fd: usize, head: &[u8], room: *mut u8) {
+    /// Section headers and their names; and offset and length of the first one with the name that is `wanted`.
+    unsafe fn sections(&mut self, fd: usize, head: &[u8], room: *mut u8, wanted: &[u8]) -> Option<(u64, u64)> {
         let (at, each, count, names) = (word(head, 40, 8), word(head, 58, 2), word(head, 60, 2), word(head, 62, 2));
         let len = count * 64;
         if each != 64 || len > TABLE as u64 {
-            return;
+            return None;
         }
         self.add(at, len);
-        if Memory::fill(fd, at.wrapping_add(names * 64), room, 64) == 64 {
-            let names = bytes(room, 64);
-            let len = word(names, 32, 8);
-            self.add(word(names, 24, 8), if len > 4096 { 4096 } else { len });
-        }
+        let n = Memory::fill(fd, at, room, len as usize);
+        let headers = bytes(room, n);
+        let texts = headers.chunks_exact(64).nth(names as usize)?;
+        let (at, len) = (word(texts, 24, 8), word(texts, 32, 8));
+        let len = if len > NAMES_OF_SECTIONS { NAMES_OF_SECTIONS } else { len };
+        self.add(at, len);
+        let n = Memory::fill(fd, at, room.add(TABLE), len as usize);
+        let texts = bytes(room.add(TABLE), n);
+        let section = headers.chunks_exact(64).find(|header| {
+            let name = texts.get(word(header, 0, 4) as usize..).unwrap_or(&[]);
+            name.starts_with(wanted) && name.get(wanted.len()) == Some(&0)
+        })?;
+        let (at, len) = (word(section, 24, 8), word(section, 32, 8));
+        let inside = at < self.size && len > 0 && len <= self.size - at;
+        if inside && word(section, 4, 4) != SHT_NOBITS { Some((at, len)) } else { None }
     }
 
     /// What a loader reads.
@@ -1296,6 +1346,35 @@ impl Parts {
         }
         end
     }
+}
+
+/// Where `prefix`, which is not empty, begins first; the length where it does not. Eight places are looked at at once.
+fn next_begin(text: &[u8], prefix: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let eight = |at: usize| unsafe { (text.as_ptr().add(at) as *const u64).read_unaligned() };
+    let first = prefix[0] as u64 * ONES;
+    let second = prefix.get(1).map(|byte| *byte as u64 * ONES);
+    let mut at = 0;
+    while at < text.len() {
+        // With the byte behind the eighth.
+        if text.len() - at > 8 {
+            let other = (eight(at) ^ first) | second.map_or(0, |second| eight(at + 1) ^ second);
+            // Of these eight none is 0.
+            if other.wrapping_sub(ONES) & !other & HIGHS == 0 {
+                at += 8;
+                continue;
+            }
+        }
+        let end = if text.len() - at > 8 { at + 8 } else { text.len() };
+        while at < end {
+            if text[at..].starts_with(prefix) {
+                return at;
+            }
+            at += 1;
+        }
+    }
+    text.len()
 }
 
 /// A number of `len` bytes, little endian; 0 where it is not all there.

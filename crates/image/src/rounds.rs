@@ -28,17 +28,21 @@ pub(crate) struct Open {
     only: Option<Pattern>,
     /// What came unasked: offset and bytes.
     ahead: Vec<(u64, Vec<u8>)>,
+    /// What was searched unasked for what the reading looks for: offset, and bytes of which those that are no match may be zeros.
+    searched: Option<(u64, Vec<u8>)>,
 }
 
 impl Open {
     pub(crate) fn new(real: ImagePath, reading: ElfReading) -> Self {
-        Self { real, reading, answer: None, todo: Vec::new(), only: None, ahead: Vec::new() }
+        let (todo, ahead) = (Vec::new(), Vec::new());
+        Self { real, reading, answer: None, todo, only: None, ahead, searched: None }
     }
 
-    /// With parts of the file that have come already. The reading is given no more of them than it asks for: so it reads the
-    /// same parts whatever came.
-    pub(crate) fn ahead(mut self, parts: &[(u64, &[u8])]) -> Self {
+    /// With parts of the file that have come already, and what was found where it was searched. The reading is given no more of
+    /// them than it asks for: so it reads the same parts whatever came.
+    pub(crate) fn ahead(mut self, parts: &[(u64, &[u8])], searched: Option<(u64, Vec<u8>)>) -> Self {
         self.ahead = parts.iter().map(|(at, bytes)| (*at, bytes.to_vec())).collect();
+        self.searched = searched;
         self.turn();
         self
     }
@@ -56,7 +60,13 @@ impl Open {
                         }
                     }
                 }
-                Turn::Search(ranges, pattern) => (self.todo, self.only) = (ranges, Some(pattern)),
+                // Only what is searched as a whole: a match goes on to the end of what was searched.
+                Turn::Search(ranges, pattern) => match self.searched.take() {
+                    Some((at, bytes)) if *ranges == [(at, bytes.len() as u64)] => {
+                        self.reading.take(at, bytes)
+                    }
+                    _ => (self.todo, self.only) = (ranges, Some(pattern)),
+                },
                 Turn::Done(answer) => self.answer = Some(answer),
             }
         }

@@ -295,7 +295,8 @@ impl Source for WalkerSource {
             let reply = match (ElfQuestion::of(ask), told) {
                 (Some(question), Told::Found { real, size, body, .. }) => {
                     let parts = wire::parts(&body).map_err(broken)?;
-                    open.push(Open::new(real, ElfReading::new(question, size)).ahead(&parts));
+                    let reading = ElfReading::new(question, size);
+                    open.push(Open::new(real, reading).ahead(&parts.read, parts.searched));
                     places.push(replies.len());
                     // Until the rounds are over.
                     Reply::Absent

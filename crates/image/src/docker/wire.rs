@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use envdiff_files::{
-    Ask, Budget, ElfQuestion, ElfReading, ImagePath, Kind, Listing, MAX_MATCH, MAX_PATH, Pattern, Reason,
-    TreeEntry, is_mount_of_the_runtime,
+    Ask, Budget, ElfQuestion, ElfReading, ImagePath, Kind, Listing, MAX_MATCH, MAX_PATH, MAX_SCAN, Pattern,
+    Reason, TreeEntry, is_mount_of_the_runtime,
 };
 
 use crate::limits::FOLDER_ENTRIES;
@@ -24,6 +24,10 @@ const PART: u64 = 8 + 4;
 const ELF_AHEAD: u64 = 32 << 10;
 /// More than the parts in which they come.
 const ELF_PARTS: u64 = 128;
+/// More than all that comes of a file.
+const ELF: u64 = ElfReading::FIRST + ELF_AHEAD + ELF_PARTS * PART;
+/// In place of a part's length: here is what a search found.
+const SEARCHED: u32 = u32::MAX;
 
 /// One question as the walker takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,14 +81,20 @@ impl Question {
             Self::Range(_, at, len) => (b'G', *at, (*len).min(Budget::MAX_BYTES)),
             Self::Find(_, at, len, _) => (b'F', *at, (*len).min(Budget::MAX_BYTES)),
             Self::Elf(_, ElfQuestion::View) => (b'E', 0, 0),
-            Self::Elf(_, ElfQuestion::Scan { .. }) => (b'E', 1, 0),
+            Self::Elf(_, ElfQuestion::Scan { .. }) => (b'E', 1, MAX_SCAN),
         };
         let mut suffixes = Vec::new();
-        if let Self::Find(.., pattern) = self {
+        let mut put = |part: &[u8]| {
+            suffixes.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
+            suffixes.extend_from_slice(part.get(..255).unwrap_or(part));
+        };
+        if let Self::Elf(_, ElfQuestion::Scan { section, .. }) = self {
+            put(section.as_bytes());
+        }
+        if let Self::Find(.., pattern) | Self::Elf(_, ElfQuestion::Scan { pattern, .. }) = self {
             let most = u16::try_from(pattern.max_len.min(MAX_MATCH)).unwrap_or(u16::MAX).to_le_bytes();
             for part in [pattern.prefix, pattern.body, &most] {
-                suffixes.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
-                suffixes.extend_from_slice(part.get(..255).unwrap_or(part));
+                put(part);
             }
         }
         if let Self::Level(_, wanted) = self {
@@ -118,9 +128,10 @@ impl Question {
             Self::Head(_) => Ask::HEAD_LIMIT,
             Self::Read(_, limit) => *limit,
             Self::Range(_, _, len) => *len,
-            // Of a match of two bytes come two and ten.
-            Self::Find(_, _, len, _) => len.saturating_mul(6),
-            Self::Elf(..) => ElfReading::FIRST + ELF_AHEAD + ELF_PARTS * PART,
+            // Of a match of two bytes come three and ten.
+            Self::Find(_, _, len, _) => len.saturating_mul(7),
+            Self::Elf(_, ElfQuestion::View) => ELF,
+            Self::Elf(_, ElfQuestion::Scan { .. }) => ELF + PART + 8 + MAX_SCAN * 7,
         }
         .min(Budget::MAX_BYTES)
     }
@@ -365,20 +376,39 @@ pub(crate) fn found(at: u64, len: u64, body: &[u8]) -> Result<Vec<u8>, Broken> {
     Ok(out)
 }
 
-/// The parts of a file that came for an `Elf`, by offset.
+/// What came for an `Elf`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parts<'a> {
+    /// Parts of the file, by offset.
+    pub(crate) read: Vec<(u64, &'a [u8])>,
+    /// The offset of what was searched, and that itself as [`found`] tells it.
+    pub(crate) searched: Option<(u64, Vec<u8>)>,
+}
+
+/// The parts of a file that came for an `Elf`, and what a search of a section found.
 ///
 /// # Errors
 /// Records that the walker does not write.
-pub(crate) fn parts(body: &[u8]) -> Result<Vec<(u64, &[u8])>, Broken> {
+pub(crate) fn parts(body: &[u8]) -> Result<Parts<'_>, Broken> {
     const WHAT: Broken = "a part of a file that is none";
-    let mut out = Vec::new();
+    let mut out = Parts::default();
     let mut rest = body;
     while !rest.is_empty() {
         let (at, more) = rest.split_first_chunk().ok_or(WHAT)?;
         let (len, more) = more.split_first_chunk().ok_or(WHAT)?;
-        let len = usize::try_from(u32::from_le_bytes(*len)).map_err(|_| WHAT)?;
+        let (at, len) = (u64::from_le_bytes(*at), u32::from_le_bytes(*len));
+        if len == SEARCHED {
+            let (len, matches) = more.split_first_chunk().ok_or(WHAT)?;
+            let len = u64::from_le_bytes(*len);
+            if len > MAX_SCAN {
+                return Err("more was searched than may be");
+            }
+            out.searched = Some((at, found(at, len, matches)?));
+            break;
+        }
+        let len = usize::try_from(len).map_err(|_| WHAT)?;
         let (bytes, more) = more.split_at_checked(len).ok_or(WHAT)?;
-        out.push((u64::from_le_bytes(*at), bytes));
+        out.read.push((at, bytes));
         rest = more;
     }
     Ok(out)
@@ -471,9 +501,9 @@ impl<'a> Records<'a> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use envdiff_files::{ImagePath, Kind, Reason};
+    use envdiff_files::{ImagePath, Kind, MAX_SCAN, Reason};
 
-    use super::{Decoder, Question, Told, found, listing, parts};
+    use super::{Decoder, Parts, Question, Told, found, listing, parts};
 
     fn path(text: &str) -> ImagePath {
         ImagePath::new(text).unwrap()
@@ -511,10 +541,21 @@ mod tests {
     fn parts_of_a_file_are_told_as_they_came() {
         let body =
             [&[0; 8][..], &[2, 0, 0, 0], b"\x7FE", &[0, 1, 0, 0, 0, 0, 0, 0], &[1, 0, 0, 0], b"x"].concat();
-        assert_eq!(parts(&body).unwrap(), [(0, &b"\x7FE"[..]), (256, b"x")]);
-        assert_eq!(parts(b"").unwrap(), []);
+        let read = vec![(0, &b"\x7FE"[..]), (256, b"x")];
+        assert_eq!(parts(&body).unwrap(), Parts { read: read.clone(), searched: None });
+        assert_eq!(parts(b"").unwrap(), Parts::default());
         for cut in [1, 8, 11, 13, body.len() - 1] {
             assert!(parts(body.get(..cut).unwrap()).is_err(), "{cut}");
+        }
+        let searched = |len: u64, matches: &[u8]| {
+            [&body[..], &[9, 0, 0, 0, 0, 0, 0, 0], &[0xFF; 4], &len.to_le_bytes(), matches].concat()
+        };
+        let one = [&[10, 0, 0, 0, 0, 0, 0, 0, 2, 0][..], b"ab"].concat();
+        let told = searched(4, &one);
+        assert_eq!(parts(&told).unwrap(), Parts { read, searched: Some((9, b"\0ab\0".to_vec())) });
+        assert_eq!(parts(&searched(3, b"")).unwrap().searched, Some((9, vec![0; 3])));
+        for told in [searched(2, &one), searched(MAX_SCAN + 1, b""), searched(4, &one[..11])] {
+            assert!(parts(&told).is_err(), "{told:?}");
         }
     }
 

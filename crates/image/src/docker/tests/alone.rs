@@ -35,8 +35,15 @@ impl Walker {
         let file = folder.join("walker");
         std::fs::write(&file, program(architecture).unwrap()).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o555)).unwrap();
-        let mut child =
-            Command::new(&file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("our program");
+        let mut child = loop {
+            match Command::new(&file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
+                // A child that another test has just forked still holds what was open here, until it is its own program.
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                child => break child.expect("our program"),
+            }
+        };
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Self { child, input, output, decoder: Decoder::default() }
     }
@@ -64,11 +71,12 @@ impl Walker {
         };
         assert_eq!(size, content.len() as u64);
         let parts = parts(&body).unwrap();
-        for (at, bytes) in &parts {
+        for (at, bytes) in &parts.read {
             let at = usize::try_from(*at).unwrap();
             assert_eq!(content.get(at..at + bytes.len()), Some(*bytes), "{path:?} at {at}");
         }
-        let mut open = [Open::new(real, ElfReading::new(question, size)).ahead(&parts)];
+        let reading = ElfReading::new(question, size);
+        let mut open = [Open::new(real, reading).ahead(&parts.read, parts.searched)];
         let mut rounds = 0;
         in_rounds(&mut open, |wanted| {
             rounds += 1;
@@ -168,8 +176,54 @@ fn what_a_loader_reads_of_an_elf_file_comes_at_once() {
         assert_eq!(rounds == 0, at_once, "{name}: {rounds} rounds for what a loader reads");
         let (scan, rounds) = walker.elf(&path, &content, SCAN);
         assert_eq!(scan, truth(&path, &content, SCAN), "{name}");
-        // That of the search itself.
-        assert!(!at_once || rounds <= 1, "{name}: {rounds} rounds for a search");
+        assert_eq!(rounds == 0, at_once, "{name}: {rounds} rounds for a search");
+    }
+}
+
+/// A generator of Knuth's (MMIX), so that it is the same each time: a number below another.
+fn random() -> impl FnMut(usize) -> usize {
+    let mut state = 1_u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    }
+}
+
+#[test]
+fn a_section_is_searched_at_once_and_all_is_found() {
+    // What is searched at once, and by how much less or more than it the sections are long.
+    const WINDOW: usize = 128 << 10;
+    let mut walker = None;
+    let Some((folder, path)) = folder(&mut walker) else { return };
+    let mut walker = walker.unwrap();
+    let mut random = random();
+    let patterns = [
+        Pattern { prefix: b"s", body: b"m_", max_len: 4 },
+        Pattern { prefix: b"sm", body: b"_0123456789", max_len: 5 },
+        Pattern { prefix: b"sm_", body: Pattern::ARCHITECTURES, max_len: 1_024 },
+        Pattern { prefix: b"ssmssm_", body: b"sm_ ", max_len: 30 },
+    ];
+    for turn in 0..64 {
+        let len = [random(40), 1_100 + random(40), WINDOW - 20 + random(40), 2 * WINDOW + random(2 * WINDOW)]
+            [turn % 4];
+        // Here and there letters of the patterns, in parts little else.
+        let mut rodata = vec![0; len];
+        for _ in 0..len / 100 + 1 {
+            let (at, count, dense) = (random(len.max(1)), random(60), random(3));
+            for byte in rodata.iter_mut().skip(at).take(count) {
+                *byte = [b's', b'm', b'_', b's', b'9', b' ', 0][random([3, 6, 7][dense])];
+            }
+        }
+        let content = Made { rodata, filler: 3_000 + random(9), ..Made::library() }.bytes();
+        let name = format!("{turn}.so");
+        std::fs::write(folder.path().join(&name), &content).unwrap();
+        let path = path.join(&name).unwrap();
+        for pattern in patterns {
+            let question = ElfQuestion::Scan { section: ".rodata", pattern };
+            let (told, rounds) = walker.elf(&path, &content, question);
+            assert_eq!(told, truth(&path, &content, question), "turn {turn}, {pattern}");
+            assert!(rounds == 0 || len < 1_100, "turn {turn}, {pattern}: {rounds} rounds");
+        }
     }
 }
 
@@ -178,12 +232,7 @@ fn damaged_elf_files_are_told_as_they_are() {
     let mut walker = None;
     let Some((folder, path)) = folder(&mut walker) else { return };
     let mut walker = walker.unwrap();
-    // A generator of Knuth's (MMIX), so that it is the same each time.
-    let mut state = 1_u64;
-    let mut random = move |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below.max(1)
-    };
+    let mut random = random();
     let whole: Vec<Vec<u8>> = files().into_iter().map(|(_, content, _)| content).collect();
     for turn in 0..1_500 {
         let mut content = whole[random(6)].clone();
