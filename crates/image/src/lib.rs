@@ -42,5 +42,6 @@ pub use open::{Begin, Events, Files, OpenOptions, Opened, ReadBy, open};
 pub use record::record;
 pub use reference::is_reference;
 pub use spec::{Here, PathKind, Surroundings, TargetSpec};
+pub use stream::answer_bytes as answer_stream_bytes;
 pub use tar::index_bytes as index_tar_bytes;
 pub use told::Told;

@@ -95,6 +95,22 @@ impl Source for StreamSource {
     }
 }
 
+/// What a stream of these bytes answers, whatever they are; for fuzzing.
+///
+/// # Errors
+/// Why it is no tar, as the user reads it.
+pub fn answer_bytes(tar: &Arc<[u8]>, likely: &Likely, asks: &[Ask]) -> Result<Vec<Reply>, ImageError> {
+    struct Quiet;
+    impl Events for Quiet {
+        fn step(&self, _: &'static str, _: u64) {}
+    }
+    let tar = Arc::clone(tar);
+    let begin = Box::new(move || Ok(Box::new(std::io::Cursor::new(Arc::clone(&tar))) as Box<dyn Read>));
+    let mut source = StreamSource::new("the tar".to_owned(), begin, Arc::new(Quiet), Told::default());
+    source.expect(likely);
+    source.answer(asks)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
