@@ -10,7 +10,8 @@ use crate::verdict::Said;
 /// where it is one of PEP 440.
 ///
 /// Credentials, fragments and `.git` are put aside. A revision of 40 hexadecimal digits is a commit and is compared as one,
-/// a shorter one as its beginning; names of branches and tags are equal by name or cannot be compared.
+/// a shorter one as its beginning, whatever repository it was taken from; names of branches and tags are equal by name in one
+/// repository or cannot be compared. An archive whose hash the URL names is that archive, wherever it was taken from.
 pub(crate) fn compare(url: &Url, direct_url: Option<&Fact<DirectUrl>>, installed: Option<&Version>) -> Said {
     let got = match direct_url {
         None => return Said::unverifiable("no direct_url.json tells where it was installed from"),
@@ -25,7 +26,9 @@ pub(crate) fn compare(url: &Url, direct_url: Option<&Fact<DirectUrl>>, installed
         LinkKind::Vcs => vcs(&link, got),
         LinkKind::File | LinkKind::Path => file(&link, real, got, installed),
         LinkKind::Download | LinkKind::Other => {
-            if link.origin.is_some() && link.origin == recorded(got) {
+            if let Some(said) = by_hash(&link, got) {
+                said
+            } else if link.origin.is_some() && link.origin == recorded(got) {
                 Said::satisfied()
             } else {
                 Said::new(Verdict::SourceMismatch, say!("installed from ", shown(got)))
@@ -95,29 +98,44 @@ fn vcs(link: &Link, got: &DirectUrl) -> Said {
         let what = if matches!(got.origin, Recorded::Archive { .. }) { "an archive" } else { "a folder" };
         return mismatch(say!("installed from ", what, ", ", shown(got)));
     };
-    if link.origin.is_none() || link.origin != recorded(got) {
-        return mismatch(say!("installed from the repository ", shown(got)));
-    }
-    let folder = link.subdirectory.as_deref().unwrap_or("");
-    let had = got.subdirectory.as_ref().map_or(&b""[..], Text::as_bytes);
-    if folder.as_bytes() != had {
+    let folder = link.subdirectory.as_deref().unwrap_or("").trim_matches('/');
+    let had = got.subdirectory.as_ref().map(Text::to_lossy).unwrap_or_default();
+    let had = had.trim_matches('/');
+    if folder != had {
         return mismatch(if had.is_empty() {
             "installed from the top of the repository".into()
         } else {
-            say!("installed from the subdirectory ", *had, " of the repository")
+            say!("installed from the subdirectory ", had, " of the repository")
         });
     }
     let revision = link.revision.as_deref().unwrap_or("");
-    let is_hex = revision.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if revision.len() == 40 && is_hex {
-        return if *commit_id == *revision {
-            Said::satisfied()
-        } else {
-            mismatch(say!("installed from commit ", commit_id))
-        };
-    }
-    if (7..40).contains(&revision.len()) && is_hex && commit_id.as_bytes().starts_with(revision.as_bytes()) {
+    let commit = commit_id.as_bytes();
+    let is_hex = revision.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_commit = is_hex && matches!(revision.len(), 40 | 64);
+    // A commit's name is its content: the same one is the same code, whatever the way in to it.
+    if is_commit && commit.eq_ignore_ascii_case(revision.as_bytes()) {
         return Said::satisfied();
+    }
+    let begins_so = commit.get(..revision.len()).is_some_and(|c| c.eq_ignore_ascii_case(revision.as_bytes()));
+    if is_hex && (7..64).contains(&revision.len()) && begins_so {
+        return Said::satisfied();
+    }
+    let is_one = match (&link.origin, recorded(got)) {
+        (Some(wanted), Some(recorded)) => wanted.is_repository(&recorded),
+        _ => Some(false),
+    };
+    if is_one == Some(false) {
+        return mismatch(say!("installed from the repository ", shown(got)));
+    }
+    if is_commit {
+        return mismatch(say!("installed from commit ", commit_id));
+    }
+    if is_one.is_none() {
+        return Said::unverifiable(say!(
+            "it was installed from the repository ",
+            shown(got),
+            ", and whether that is the lock's, whose path differs in case, only its host could tell"
+        ));
     }
     let requested = requested_revision.as_ref().map_or(&b""[..], Text::as_bytes);
     if revision.as_bytes() == requested {
@@ -133,15 +151,21 @@ fn vcs(link: &Link, got: &DirectUrl) -> Said {
     ))
 }
 
+/// By the hash in the fragment of a URL, where `direct_url.json` tells one of the same algorithm: pip refuses any other file.
+fn by_hash(link: &Link, got: &DirectUrl) -> Option<Said> {
+    let (algorithm, digest) = link.hash.as_ref()?;
+    let Recorded::Archive { hashes } = &got.origin else { return None };
+    let (_, have) = hashes.iter().find(|(name, _)| *name == **algorithm)?;
+    Some(if have.as_bytes().eq_ignore_ascii_case(digest.as_bytes()) {
+        Said::satisfied()
+    } else {
+        Said::new(Verdict::SourceMismatch, say!("installed from a file with ", algorithm, " ", have))
+    })
+}
+
 fn file(link: &Link, real: &str, got: &DirectUrl, installed: Option<&Version>) -> Said {
-    if let (Some((algorithm, digest)), Recorded::Archive { hashes }) = (&link.hash, &got.origin)
-        && let Some((_, have)) = hashes.iter().find(|(name, _)| *name == **algorithm)
-    {
-        return if *have == **digest {
-            Said::satisfied()
-        } else {
-            Said::new(Verdict::SourceMismatch, say!("installed from a file with ", algorithm, " ", have))
-        };
+    if let Some(said) = by_hash(link, got) {
+        return said;
     }
     let origin = match &link.origin {
         Some(origin) => Some(origin.clone()),

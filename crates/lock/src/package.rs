@@ -1,7 +1,7 @@
 //! What the readers of installers' locks say of a package comes in; a requirement with its place comes out.
 
 use envdiff_model::{Name, PackageSource, Place, Requirement, RequirementKind, SourceKind, Text, Url, say};
-use envdiff_packaging::{Link, Operator, Requirement as Pep508, Span, Version};
+use envdiff_packaging::{Link, Operator, Requirement as Pep508, Span, Version, ssh_of_scp};
 
 /// A package that a lock names, with the version that it pins.
 pub(crate) fn pinned(name: &Name, version: Option<&str>, at: Place) -> Requirement {
@@ -93,8 +93,12 @@ pub(crate) fn shown(url: &str) -> Text {
     }
 }
 
-/// The URL of a commit as pip writes it: `git+URL@COMMIT#subdirectory=FOLDER`.
+/// The URL of a commit as pip writes it: `git+URL@COMMIT#subdirectory=FOLDER`. What git takes and pip does not, `git@host:path`, is
+/// written as the URL of the same repository.
 pub(crate) fn git(url: &str, commit: Option<&str>, subdirectory: Option<&str>) -> String {
+    let is_other = ["hg+", "svn+", "bzr+"].iter().any(|vcs| url.starts_with(vcs));
+    let ssh = if is_other { None } else { ssh_of_scp(url) };
+    let url = ssh.as_deref().unwrap_or(url);
     let mut out = if url.starts_with("git+") { url.to_owned() } else { format!("git+{url}") };
     if let Some(commit) = commit {
         out.push('@');
@@ -113,4 +117,21 @@ pub(crate) fn git_source(url: &str, commit: Option<&str>, subdirectory: Option<&
     source.commit = commit.map(Text::from);
     source.subdirectory = subdirectory.map(Text::from);
     source
+}
+
+#[cfg(test)]
+mod tests {
+    use super::git;
+
+    #[test]
+    fn the_short_way_in_over_ssh_is_written_as_pip_takes_it() {
+        for (url, written) in [
+            ("git@h.example:a/b.git", "git+ssh://git@h.example/a/b.git@c0"),
+            ("ssh://git@h.example:a/b.git", "git+ssh://git@h.example/a/b.git@c0"),
+            ("ssh://git@h.example:22/a/b.git", "git+ssh://git@h.example:22/a/b.git@c0"),
+            ("https://h.example/a/b", "git+https://h.example/a/b@c0"),
+        ] {
+            assert_eq!(git(url, Some("c0"), None), written);
+        }
+    }
 }

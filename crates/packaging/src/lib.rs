@@ -19,7 +19,7 @@ pub use change::Difference;
 pub use cursor::Span;
 pub use error::{Fault, ParseError};
 pub use file::{OptionFault, Refusal};
-pub use link::{Link, LinkFault, LinkKind, Origin};
+pub use link::{Link, LinkFault, LinkKind, Origin, ssh_of_scp};
 pub use marker::{Comparator, Comparison, Marker, Operand, Term, Truth, Undefined, Value, Variable};
 pub use mask::masked;
 pub use requirement::Requirement;

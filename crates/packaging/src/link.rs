@@ -180,11 +180,33 @@ impl Origin {
     /// The origin that a URL names, or `None` where it is none.
     #[must_use]
     pub fn of(url: &str) -> Option<Self> {
-        let split = split(without_vcs(url)).ok()?;
+        let ssh = ssh_of_scp(url);
+        let split = split(without_vcs(ssh.as_deref().unwrap_or(url))).ok()?;
         let host = split.netloc.rsplit('@').next().unwrap_or("").to_lowercase();
         let path = unquote(&split.path);
         let path = path.trim_end_matches('/');
         Some(Self { scheme: split.scheme, host, path: path.strip_suffix(".git").unwrap_or(path).to_owned() })
+    }
+
+    /// Whether two repositories are one, whatever the way in to it: scheme, port and a slash at the beginning put aside. `None` where
+    /// their paths differ in case alone and nothing says whether the host minds.
+    #[must_use]
+    pub fn is_repository(&self, other: &Self) -> Option<bool> {
+        let host = |of: &Self| -> String {
+            let name = of.host.trim_end_matches(|c: char| c.is_ascii_digit());
+            name.strip_suffix(':').unwrap_or(&of.host).to_owned()
+        };
+        let (mine, others) = (self.path.trim_start_matches('/'), other.path.trim_start_matches('/'));
+        if (self.scheme == "file") != (other.scheme == "file") || host(self) != host(other) {
+            return Some(false);
+        }
+        if mine == others {
+            return Some(true);
+        }
+        if mine.to_lowercase() != others.to_lowercase() {
+            return Some(false);
+        }
+        CASELESS_HOSTS.contains(&host(self).as_str()).then_some(true)
     }
 
     /// `https`, `file`, `ssh`.
@@ -205,6 +227,27 @@ impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Origin(****)")
     }
+}
+
+/// Hosts of repositories that take a path in any case.
+const CASELESS_HOSTS: [&str; 4] = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"];
+
+/// The way in over ssh as git writes it short, `user@host:path`, and as URLs are often written by mistake, `ssh://user@host:path`, as
+/// a URL; `None` where it is neither.
+#[must_use]
+pub fn ssh_of_scp(url: &str) -> Option<String> {
+    let bare = without_vcs(url);
+    let is_ssh = bare.starts_with("ssh://");
+    let rest = bare.strip_prefix("ssh://").unwrap_or(bare);
+    let (authority, path) = rest.split_once(':')?;
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let is_host = !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    let is_short = is_ssh || authority.contains('@') || (host.contains('.') && !path.starts_with("//"));
+    let port = path.split('/').next().unwrap_or(path);
+    let has_port = is_ssh && port.bytes().all(|b| b.is_ascii_digit());
+    (is_host && is_short && !authority.contains('/') && !has_port && !path.is_empty())
+        .then(|| format!("ssh://{authority}/{}", path.trim_start_matches('/')))
 }
 
 fn without_vcs(url: &str) -> &str {
@@ -403,6 +446,30 @@ mod tests {
             Link::parse("https://h/torch-2.4.0%2Bcu121-cp311-cp311-linux_x86_64.whl#sha256=00", &[]).unwrap();
         assert_eq!(wheel.wheel.unwrap().version.to_string(), "2.4.0+cu121");
         assert_eq!(wheel.hash, Some(("sha256".to_owned(), "00".to_owned())));
+    }
+
+    #[test]
+    fn one_repository_has_many_ways_in() {
+        let is_one = |a, b| Origin::of(a).unwrap().is_repository(&Origin::of(b).unwrap());
+        let https = "https://github.com/a/mygit";
+        for other in [
+            "git+ssh://git@github.com/a/mygit.git",
+            "git+ssh://git@github.com:a/mygit.git",
+            "ssh://git@github.com:22/a/mygit",
+            "git@github.com:a/mygit.git",
+            "github.com:a/mygit",
+            "git+https://github.com/A/mygit",
+            "git://github.com/a/mygit.git",
+        ] {
+            assert_eq!(is_one(https, other), Some(true), "{other}");
+        }
+        assert_eq!(is_one(https, "git+https://github.com/b/mygit"), Some(false));
+        assert_eq!(is_one(https, "git+https://gitlab.com/a/mygit"), Some(false));
+        assert_eq!(is_one("https://git.example.com/a/b", "https://git.example.com/A/b"), None);
+        assert_eq!(is_one("file:///a/b", "file:///a/b.git"), Some(true));
+        for url in ["https://h/a", "C:/a", "/a:b", "ssh://git@h:22/a", "a:b", "file:///a@b:c"] {
+            assert_eq!(super::ssh_of_scp(url), None, "{url}");
+        }
     }
 
     #[test]
