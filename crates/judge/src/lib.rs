@@ -3,6 +3,7 @@
 mod archives;
 mod case;
 mod checks;
+mod constraints;
 mod installed;
 mod machine;
 mod markers;
@@ -51,8 +52,9 @@ fn judged(about: About, snapshot: Snapshot, locks: Vec<Lock>, loads: Vec<Load>, 
     let (requirements, findings) = {
         let surroundings = Surroundings::of(&environment);
         let installed = Installed::of(&environment);
-        let judged = verdict::all(&environment, &installed, &surroundings, &locks);
+        let mut judged = verdict::all(&environment, &installed, &surroundings, &locks);
         let needs = Needs::of(&installed, &surroundings, &locks, &judged);
+        constraints::settle(&locks, &installed, &needs, &mut judged);
         let case = Case {
             about,
             target: &target,
