@@ -218,7 +218,7 @@ impl Court<'_> {
         let package = self.installed.conda.get(name)?;
         let version = package.version.to_lossy();
         let is_it = requirement.version.as_deref() == Some(version.as_ref());
-        let is_in = SpecifierSet::parse(&requirement.specifier).is_ok_and(|set| set.contains(&version));
+        let is_in = Specifiers::parse(&requirement.specifier).is_ok_and(|set| set.contains(&version));
         Some(Said {
             installed: Some(package.version.clone()),
             difference: (!(is_it || is_in)).then_some((Change::Other, None)),
@@ -285,9 +285,27 @@ fn copy_version<'a>(copy: &Copy<'a>) -> Option<&'a str> {
     copy.distribution.version.as_ref().and_then(Text::as_str)
 }
 
+/// The specifier of a requirement: sets of which one must hold.
+pub(crate) struct Specifiers(Vec<SpecifierSet>);
+
+impl Specifiers {
+    pub(crate) fn parse(text: &str) -> Result<Self, envdiff_packaging::ParseError> {
+        text.split("||").map(SpecifierSet::parse).collect::<Result<_, _>>().map(Self)
+    }
+    pub(crate) fn contains(&self, version: &str) -> bool {
+        self.0.iter().any(|set| set.contains(version))
+    }
+    fn is_empty(&self) -> bool {
+        self.0.iter().any(SpecifierSet::is_empty)
+    }
+    fn has_identical(&self) -> bool {
+        self.0.iter().any(SpecifierSet::has_identical)
+    }
+}
+
 /// What a requirement asks of a copy.
 struct Wanted<'a> {
-    specifiers: SpecifierSet,
+    specifiers: Specifiers,
     url: Option<&'a Url>,
     file_version: Option<Version>,
     /// Of archives of Python packages: those of conda's packages are of other files.
@@ -301,7 +319,7 @@ impl<'a> Wanted<'a> {
             _ => None,
         };
         Ok(Self {
-            specifiers: SpecifierSet::parse(&requirement.specifier)?,
+            specifiers: Specifiers::parse(&requirement.specifier)?,
             url: requirement.url.as_ref(),
             file_version: told
                 .and_then(|version| Version::parse(version).ok())
@@ -377,10 +395,12 @@ impl<'a> Wanted<'a> {
     }
 
     fn difference(&self, installed: &Version) -> (Change, Option<Direction>) {
-        if let Some(difference) = Difference::from_set(installed, &self.specifiers) {
+        // How far it is from several ranges at once is nothing that can be said.
+        let [specifiers] = self.specifiers.0.as_slice() else { return (Change::Other, None) };
+        if let Some(difference) = Difference::from_set(installed, specifiers) {
             return (difference.change, Some(difference.direction));
         }
-        let identical = self.specifiers.specifiers().iter().find(|s| s.operator() == Operator::Identical);
+        let identical = specifiers.specifiers().iter().find(|s| s.operator() == Operator::Identical);
         let told = identical.and_then(|s| Version::parse(s.to_string().trim_start_matches('=').trim()).ok());
         match told.and_then(|told| Difference::between(installed, &told)) {
             Some(difference) => (difference.change, Some(difference.direction)),

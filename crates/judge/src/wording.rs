@@ -63,7 +63,8 @@ fn wish(requirement: &Requirement) -> Text {
     }
     match &requirement.url {
         Some(url) => out.push(&say!(" @ ", url.shown)),
-        None => out.push(&requirement.specifier),
+        // Of alternatives pip takes one.
+        None => out.push(&requirement.specifier.split(" || ").next().unwrap_or("")),
     }
     out
 }

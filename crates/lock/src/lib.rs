@@ -21,7 +21,7 @@ mod tree;
 mod wishes;
 
 use envdiff_model::{
-    Lock, LockProblem, Name, ReadAs, Requirement, RequirementKind, Selection, Snapshot, Text,
+    Lock, LockProblem, Name, ReadAs, Requirement, RequirementKind, Selection, Snapshot, Text, say,
 };
 use envdiff_packaging::file::ReadError;
 
@@ -205,8 +205,15 @@ impl Opened {
 }
 
 impl Selected {
-    /// Decides what its own marker decides (requirements files) here, for who asks what is installed and judges nothing.
+    /// Decides what its own marker decides (requirements files) here, for who asks what is installed and judges nothing; what could
+    /// not be read becomes a note.
     pub fn settle(&mut self, environment: &Environment) {
+        for problem in self.lock.problems.iter().filter(|problem| !problem.refused) {
+            let at = &problem.at;
+            let note =
+                say!("what it asks for is not known: ", problem.message, " (", at.file, ":", at.line, ")");
+            self.lock.notes.push(note);
+        }
         let markers = environment::Markers::of(environment);
         for requirement in &mut self.lock.requirements {
             if requirement.selection != Selection::ByMarker {

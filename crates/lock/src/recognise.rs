@@ -395,6 +395,9 @@ fn yaml(text: &str, first: &str) -> Option<Shape> {
         Some(Shape::CondaEnvironment)
     } else if is_numbered(first) {
         Some(Shape::CondaLock)
+    } else if has("dependencies") {
+        // Neither a name nor channels need be there.
+        Some(Shape::CondaEnvironment)
     } else {
         None
     }

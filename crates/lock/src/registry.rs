@@ -257,7 +257,7 @@ pub static FORMATS: &[Format] = &[
     Format {
         id: "conda-environment",
         title: "environment.yml: conda env export, by hand",
-        recognised: "YAML with dependencies beside name, channels or prefix",
+        recognised: "YAML with dependencies, mostly beside name, channels or prefix",
         is: |look| look.is(Shape::CondaEnvironment),
         open: conda_environment::open,
     },

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use envdiff_lock::{Disk, FORMATS, LockError, ReadAsChoice, Reader, read};
-use envdiff_model::{Fact, Lock, ReadAs, RequirementKind};
+use envdiff_model::{Fact, Lock, ReadAs, RequirementKind, Selection};
 use envdiff_packaging::file::{self, ReadError};
 
 /// Files by path; a path that ends in a slash is a folder.
@@ -308,4 +308,72 @@ fn a_lock_with_changed_bytes_ends_no_reader() {
             }
         }
     }
+}
+
+#[test]
+fn alternatives_of_versions_are_kept() {
+    let conda = one("name: e\ndependencies:\n- numpy=1.26|1.24\n- scipy (1.1|1.3),!=1.2\n").unwrap();
+    assert_eq!(conda.requirements[0].specifier, "==1.26.* || ==1.24");
+    assert!(matches!(conda.requirements[1].selection, Selection::Undetermined { .. }));
+    assert_eq!(conda.requirements[1].specifier, "(1.1|1.3),!=1.2");
+    let poetry = one(
+        "[tool.poetry.dependencies]\na = \"^0.30 || ^0.31\"\nb = \">=2024,<2025 | >2025\"\nc = \"<1 || *\"\n",
+    )
+    .unwrap();
+    let specifiers: Vec<&str> = poetry.requirements.iter().map(|r| r.specifier.as_str()).collect();
+    assert_eq!(specifiers, [">=0.30,<0.31 || >=0.31,<0.32", ">=2024,<2025 || >2025", ""]);
+}
+
+#[test]
+fn what_pip_takes_in_a_list_of_conda_is_taken() {
+    let yml = "dependencies:\n- python=3.11\n- pip:\n  - git+https://h.example/a/b@v1#egg=b\n  - git+https://h.example/a/b.git\n  \
+               - https://h.example/idna-3.6-py3-none-any.whl\n  - ./wheels/idna-3.6-py3-none-any.whl\n  \
+               - idna==3.6 --hash=sha256:aa\n  - -c c.txt\n  - --requirement=r.txt\n  - -r https://h.example/r.txt\n  - six==\n";
+    let files = Files(BTreeMap::from([
+        ("p/environment.yml", yml.as_bytes().to_vec()),
+        ("p/c.txt", b"six<2\n".to_vec()),
+        ("p/r.txt", b"attrs\n".to_vec()),
+    ]));
+    let lock = read("p/environment.yml", &files, ReadAsChoice::Auto).unwrap();
+    assert_eq!(lock.format, "conda-environment");
+    let told: Vec<(String, bool, &str, usize)> = lock
+        .requirements
+        .iter()
+        .map(|r| {
+            let invalid = matches!(r.kind, RequirementKind::Invalid { .. });
+            (r.text.to_lossy().into_owned(), invalid || r.constraint, r.at.file.as_str().unwrap(), r.at.line)
+        })
+        .collect();
+    let yml = "p/environment.yml";
+    let of = |text: &str, is_odd, file: &'static str, line| (text.to_owned(), is_odd, file, line);
+    assert_eq!(
+        told,
+        [
+            of("python=3.11", false, yml, 2),
+            of("git+https://h.example/a/b@v1#egg=b", false, yml, 4),
+            of("git+https://h.example/a/b.git", false, yml, 5),
+            of("https://h.example/idna-3.6-py3-none-any.whl", false, yml, 6),
+            of("./wheels/idna-3.6-py3-none-any.whl", false, yml, 7),
+            of("idna==3.6", false, yml, 8),
+            of("six<2", true, "p/c.txt", 1),
+            of("attrs", false, "p/r.txt", 1),
+            of("six==", true, yml, 12),
+        ]
+    );
+    assert_eq!(lock.requirements[5].hashes, ["sha256:aa"]);
+    assert_eq!((lock.problems.len(), lock.problems[0].at.line), (1, 11));
+}
+
+#[test]
+fn what_is_not_fetched_is_noted_where_nothing_is_judged() {
+    let files = Files::one("r.txt", "-r https://h.example/r.txt\nidna\n");
+    let opened = envdiff_lock::open("r.txt", &files, ReadAsChoice::Auto).unwrap();
+    let environment = envdiff_lock::Environment::unknown();
+    let locks = [opened];
+    let mut selected = envdiff_lock::select(&locks, &environment, &envdiff_lock::Wishes::default()).unwrap();
+    selected[0].settle(&environment);
+    assert_eq!(
+        selected[0].lock.notes,
+        ["what it asks for is not known: https://h.example/r.txt is a URL, and nothing is fetched (r.txt:1)"]
+    );
 }

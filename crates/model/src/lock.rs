@@ -122,7 +122,8 @@ pub struct LockProblem {
 pub struct Requirement {
     /// The normalised name; `None` where only a build would tell, and for lines that no installer takes.
     pub name: Option<Name>,
-    /// The version specifier in its written order, empty for none: `==2.1.2`, `>=1,<2`.
+    /// The version specifier in its written order, empty for none: `==2.1.2`, `>=1,<2`. Alternatives, which Poetry and conda know and
+    /// PEP 440 does not, are joined by ` || `. Where the selection is undetermined, it may be one that no version is known to meet.
     pub specifier: String,
     /// The marker as written, without the semicolon.
     pub marker: Option<String>,

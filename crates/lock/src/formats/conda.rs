@@ -118,7 +118,7 @@ pub(crate) fn subdir(environment: &Environment) -> Option<&'static str> {
 
 /// What a match specification asks of a version.
 pub(crate) enum Versions {
-    /// As PEP 440 says it; empty for any.
+    /// As PEP 440 says it, alternatives joined by ` || `; empty for any.
     Set(String),
     /// As conda says it and PEP 440 cannot.
     Other(String),
@@ -126,11 +126,26 @@ pub(crate) enum Versions {
 
 /// A match specification: `[channel::]name[ version[ build]]`, `name=1.2`, `name==1.2`, `name=1.2=build`, `name[version='…']`.
 pub(crate) struct MatchSpec<'a> {
-    pub(crate) package: Package<'a>,
+    pub(crate) name: &'a str,
+    /// The one version, where it asks for one.
+    pub(crate) version: Option<String>,
+    pub(crate) build: Option<String>,
+    pub(crate) channel: Option<&'a str>,
     pub(crate) versions: Versions,
 }
 
 impl<'a> MatchSpec<'a> {
+    /// The package that it asks for.
+    pub(crate) fn package(&self) -> Package<'_> {
+        Package {
+            name: self.name,
+            version: self.version.as_deref(),
+            build: self.build.as_deref(),
+            channel: self.channel,
+            purls: None,
+        }
+    }
+
     /// Reads one; `None` where it names nothing.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let text = text.trim();
@@ -148,47 +163,60 @@ impl<'a> MatchSpec<'a> {
         if name.is_empty() {
             return None;
         }
-        let behind = behind.trim();
-        let (mut version, mut build) = ("", None);
-        let mut is_prefix = false;
-        if let Some(exact) = behind.strip_prefix("==") {
-            (version, build) = two(exact, ' ');
-        } else if let Some(after) = behind.strip_prefix('=') {
-            let after = after.trim_start();
-            let (found, of) = match after.split_once('=') {
-                Some((found, of)) => (found, Some(of)),
-                None => two(after, ' '),
-            };
-            (version, build) = (found, of);
-            // With a build it is that version; alone, every one that begins so.
-            is_prefix = build.is_none();
-        } else if !behind.is_empty() {
-            let is_range = behind.starts_with(['<', '>', '!', '~']);
-            (version, build) = if is_range { (behind, None) } else { two(behind, ' ') };
-        }
+        let tight = tightened(behind);
+        let (mut version, mut build) = version_and_build(&tight);
         for pair in quoted_pairs(brackets) {
             match pair {
-                ("version", value) => version = value,
-                ("build", value) => build = Some(value),
+                ("version", value) => version = value.to_owned(),
+                ("build", value) => build = Some(value.to_owned()),
                 _ => {}
             }
         }
-        let versions = versions(version.trim(), is_prefix);
-        let build = build.map(str::trim).filter(|build| !build.is_empty());
+        let versions = versions(version.trim(), build.is_some());
+        let build = build.map(|build| build.trim().to_owned()).filter(|build| !build.is_empty());
         let exact = match &versions {
             Versions::Set(set) => {
-                set.strip_prefix("==").filter(|one| !one.contains(['*', ','])).map(|_| version.trim())
+                set.strip_prefix("==").filter(|one| !one.contains(['*', ',', '|'])).map(str::to_owned)
             }
             Versions::Other(_) => None,
         };
-        Some(Self { package: Package { name, version: exact, build, channel, purls: None }, versions })
+        Some(Self { name, version: exact, build, channel, versions })
     }
 }
 
-fn two(text: &str, at: char) -> (&str, Option<&str>) {
-    match text.trim().split_once(at) {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (text.trim(), None),
+/// Without the blanks around `,` and `|` and behind operators, which part nothing.
+fn tightened(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.trim().chars() {
+        if matches!(c, ',' | '|') {
+            out.truncate(out.trim_end().len());
+        }
+        if c != ' ' || !out.ends_with([',', '|', '<', '>', '=', '!', '~']) {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// conda's `_parse_version_plus_build`: the build stands behind the first blank or `=` that follows no operator and is followed by
+/// none.
+fn version_and_build(text: &str) -> (String, Option<String>) {
+    let is_operator = |c: char| matches!(c, '=' | '!' | '|' | ',' | '<' | '>' | '~');
+    let cut = text.char_indices().find(|(at, c)| {
+        let before = text.get(..*at).unwrap_or("");
+        let behind = text.get(at + 1..).unwrap_or("").trim();
+        matches!(c, ' ' | '=')
+            && !before.is_empty()
+            && !before.ends_with(is_operator)
+            && !behind.is_empty()
+            && !behind.contains(|c| c == '-' || is_operator(c))
+    });
+    match cut {
+        Some((at, _)) => {
+            let (version, build) = text.split_at_checked(at).unwrap_or((text, ""));
+            (version.to_owned(), Some(build.get(1..).unwrap_or("").to_owned()))
+        }
+        None => (text.to_owned(), None),
     }
 }
 
@@ -211,36 +239,41 @@ fn quoted_pairs(text: &str) -> Vec<(&str, &str)> {
     out
 }
 
-fn versions(text: &str, is_prefix: bool) -> Versions {
-    if text.is_empty() || text == "*" {
-        return Versions::Set(String::new());
+/// What conda's words for versions say: alternatives of ranges that all hold. With a build, `=1.2` is that version; alone it is every
+/// one that begins so.
+fn versions(text: &str, has_build: bool) -> Versions {
+    let alternatives: Option<Vec<String>> = text.split('|').map(|one| range(one.trim(), has_build)).collect();
+    match alternatives {
+        // One of them takes every version.
+        Some(all) if all.iter().any(String::is_empty) => Versions::Set(String::new()),
+        Some(all) => Versions::Set(all.join(" || ")),
+        None => Versions::Other(text.to_owned()),
     }
-    let other = || Versions::Other(text.to_owned());
-    if text.contains(['|', '(', '^', '$']) {
-        return other();
+}
+
+fn range(text: &str, has_build: bool) -> Option<String> {
+    if text.contains(['(', ')', '^', '$']) {
+        return None;
     }
     let mut out = Vec::new();
-    for part in text.split(',').map(str::trim) {
+    for part in text.split(',').map(str::trim).filter(|part| !matches!(*part, "" | "*" | "=*" | "==*")) {
         let operator_end =
             part.find(|c: char| !matches!(c, '<' | '>' | '=' | '!' | '~')).unwrap_or(part.len());
-        let (Some(operator), Some(version)) = (part.get(..operator_end), part.get(operator_end..)) else {
-            return other();
-        };
+        let (operator, version) = part.split_at_checked(operator_end)?;
         let bare = version.trim().trim_end_matches(".*").trim_end_matches('*');
         let has_star = bare.len() < version.trim().len();
-        if Version::parse(bare).is_err() {
-            return other();
-        }
+        Version::parse(bare).ok()?;
         out.push(match operator {
-            "" | "==" if !has_star && !is_prefix => format!("=={bare}"),
+            "" | "==" if !has_star => format!("=={bare}"),
+            "=" if has_build && !has_star => format!("=={bare}"),
             "" | "=" | "==" => format!("=={bare}.*"),
             "!=" if has_star => format!("!={bare}.*"),
             "~=" | "!=" | "<" | "<=" | ">" | ">=" => format!("{operator}{bare}"),
-            _ => return other(),
+            _ => return None,
         });
     }
     let joined = out.join(",");
-    if SpecifierSet::parse(&joined).is_ok() { Versions::Set(joined) } else { other() }
+    SpecifierSet::parse(&joined).is_ok().then_some(joined)
 }
 
 #[cfg(test)]
@@ -261,12 +294,22 @@ mod tests {
             ("numpy==1.26", "numpy", "==1.26", None),
             ("numpy 1.26.4 py311h64a7726_0", "numpy", "==1.26.4", Some("py311h64a7726_0")),
             ("ruamel.yaml=0.18", "ruamel.yaml", "==0.18.*", None),
+            ("numpy=1.26|1.24", "numpy", "==1.26.* || ==1.24", None),
+            ("numpy>=1.26|<1.20", "numpy", ">=1.26 || <1.20", None),
+            ("scipy 1.12.* | 1.11.*", "scipy", "==1.12.* || ==1.11.*", None),
+            ("scipy >= 1.10, <1.12 py311_0", "scipy", ">=1.10,<1.12", Some("py311_0")),
+            ("numpy=1.26,<1.26.4", "numpy", "==1.26.*,<1.26.4", None),
+            ("numpy[version='>=1.26|1.24.*']", "numpy", ">=1.26 || ==1.24.*", None),
+            ("numpy 1.26|*", "numpy", "", None),
+            ("numpy * py311*", "numpy", "", Some("py311*")),
         ] {
             let spec = MatchSpec::parse(text).unwrap();
             let Versions::Set(found) = &spec.versions else { unreachable!("{text}") };
-            assert_eq!((spec.package.name, found.as_str(), spec.package.build), (name, set, build), "{text}");
+            assert_eq!((spec.name, found.as_str(), spec.build.as_deref()), (name, set, build), "{text}");
         }
-        assert!(matches!(MatchSpec::parse("a 1.1|1.3").unwrap().versions, Versions::Other(_)));
+        for text in ["a (1.1|1.3),!=1.2", "a ^1\\.2.*$", "a =1.2|nightly-x"] {
+            assert!(matches!(MatchSpec::parse(text).unwrap().versions, Versions::Other(_)), "{text}");
+        }
         assert!(MatchSpec::parse(">=1").is_none());
     }
 

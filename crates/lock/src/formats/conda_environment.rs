@@ -1,23 +1,25 @@
 //! An `environment.yml` of conda comes in; what it asks for of channels and of pip comes out.
 //!
 //! It is a lock only where every entry is `name=version=build`, as `conda env export` writes it; `name=1.2` is every version that
-//! begins so. The list under `pip` is a requirements file.
+//! begins so. The list under `pip` is a requirements file with all that pip takes in one.
 
-use envdiff_model::{LockProblem, Name, Requirement, RequirementKind, Selection, Text, say};
-use envdiff_packaging::file;
+use envdiff_model::{LockProblem, Place, Requirement, Selection, Source, say};
+use envdiff_packaging::file::{self, ReadError};
 
 use crate::broken::{Broken, Fault};
 use crate::formats::conda::{MatchSpec, Versions};
-use crate::formats::conda_list;
-use crate::package::from_pep_508;
+use crate::formats::{conda_list, requirements};
 use crate::registry::{Chosen, Input, Offers, Selectable};
 use crate::text::Document;
-use crate::tree::{Node, yaml};
-use crate::{Environment, LockError, Wishes};
+use crate::tree::yaml;
+use crate::{Environment, LockError, Reader, Wishes};
 
 pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
     let document = input.document()?;
-    let read = read(&document, &input).map_err(|broken| input.refuse(&document, broken))?;
+    let (mut read, pip) = read(&document).map_err(|broken| input.refuse(&document, broken))?;
+    if !pip.is_empty() {
+        read.pip(&pip, &input)?;
+    }
     Ok(Box::new(CondaEnvironment { document, read }))
 }
 
@@ -30,14 +32,23 @@ struct CondaEnvironment {
 struct Read {
     requirements: Vec<Requirement>,
     problems: Vec<LockProblem>,
+    /// Files that the list under `pip` includes.
+    sources: Vec<Source>,
     /// Whether every package of a channel is given with its build.
     is_exported: bool,
 }
 
-fn read(document: &Document, input: &Input<'_>) -> Result<Read, Broken> {
+/// A line of the list under `pip`, with where it stands.
+struct Line {
+    text: String,
+    at: Place,
+}
+
+fn read(document: &Document) -> Result<(Read, Vec<Line>), Broken> {
     let node = yaml::parse(&document.text)?;
     let root = node.as_table()?;
     let mut out = Read { is_exported: true, ..Read::default() };
+    let mut pip = Vec::new();
     for item in root.list("dependencies")? {
         if let Some(table) = item.table() {
             for entry in &table.entries {
@@ -49,7 +60,9 @@ fn read(document: &Document, input: &Input<'_>) -> Result<Read, Broken> {
                     ));
                 }
                 for line in entry.node.as_list()? {
-                    pip(document, line, input, &mut out)?;
+                    let text = line.written().ok_or_else(|| line.wants("a line of a requirements file"))?;
+                    let at = document.place(line.at, line.end);
+                    pip.extend(text.lines().map(|text| Line { text: text.to_owned(), at: at.clone() }));
                 }
             }
             continue;
@@ -58,11 +71,12 @@ fn read(document: &Document, input: &Input<'_>) -> Result<Read, Broken> {
         let spec = MatchSpec::parse(&text).ok_or_else(|| {
             Broken::at(Fault::Value, item.at, format!("`{text}` is no match specification"))
         })?;
-        let mut wanted = spec.package.requirement(document.place(item.at, item.end));
-        match spec.versions {
-            Versions::Set(set) => wanted.specifier = set,
+        let mut wanted = spec.package().requirement(document.place(item.at, item.end));
+        match &spec.versions {
+            Versions::Set(set) => wanted.specifier.clone_from(set),
             Versions::Other(versions) => {
-                wanted.specifier = String::new();
+                // What no specifier says is none that a version meets: it is shown, and not compared.
+                wanted.specifier.clone_from(versions);
                 wanted.selection = Selection::Undetermined {
                     reason: say!(
                         "`",
@@ -73,43 +87,62 @@ fn read(document: &Document, input: &Input<'_>) -> Result<Read, Broken> {
             }
         }
         wanted.text = say!(text.as_ref());
-        out.is_exported &= spec.package.version.is_some() && spec.package.build.is_some();
+        out.is_exported &= spec.version.is_some() && spec.build.is_some();
         out.requirements.push(wanted);
         if out.requirements.len() > crate::limits::MOST_PACKAGES {
             return Err(Broken::at(Fault::TooLarge, item.at, "it holds more than 200,000 packages"));
         }
     }
-    Ok(out)
+    Ok((out, pip))
 }
 
-/// A line of the list under `pip`.
-fn pip(document: &Document, node: &Node<'_>, input: &Input<'_>, out: &mut Read) -> Result<(), Broken> {
-    let line = node.written().ok_or_else(|| node.wants("a line of a requirements file"))?;
-    let line = line.trim();
-    let at = document.place(node.at, node.end);
-    let problem = |message: Text| LockProblem { at: at.clone(), message, text: line.into(), refused: false };
-    if let Some(included) =
-        ["-r ", "--requirement ", "--requirement="].iter().find_map(|option| line.strip_prefix(option))
-    {
-        let read = input.beside(included.trim()).map(|path| file::read(&path, input.reader));
-        match read {
-            Some(Ok(read)) => {
-                out.requirements.extend(read.entries.into_iter().map(super::requirements::requirement));
-            }
-            _ => out.problems.push(problem(say!(included.trim(), " cannot be read"))),
+/// The list under `pip` as the requirements file that conda makes of it, in the folder of the `environment.yml`.
+struct Listed<'a> {
+    path: &'a str,
+    lines: &'a [Line],
+    reader: &'a dyn Reader,
+}
+
+impl file::Reader for Listed<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        if path != self.path {
+            return self.reader.read(path);
         }
-    } else if line.starts_with("-e ") || line.starts_with("--editable") {
-        let mut wanted = Requirement::named(Name::new(""), at);
-        wanted.name = None;
-        wanted.text = envdiff_packaging::masked(line, &[]).into();
-        wanted.editable = true;
-        wanted.kind = RequirementKind::Unnamed { reason: "only a build would tell its name".into() };
-        out.requirements.push(wanted);
-    } else if !line.starts_with('-') && !line.is_empty() {
-        // Options say where from, not what.
-        out.requirements.push(from_pep_508(line, at));
+        let lines: Vec<&str> = self.lines.iter().map(|line| line.text.as_str()).collect();
+        Ok(lines.join("\n").into_bytes())
     }
-    Ok(())
+    fn variable(&self, name: &str) -> Option<String> {
+        self.reader.variable(name)
+    }
+    fn is_folder(&self, path: &str) -> bool {
+        self.reader.is_folder(path)
+    }
+    fn folder(&self) -> String {
+        self.reader.folder()
+    }
+}
+
+impl Read {
+    /// Reads the list under `pip`: conda writes it to a file and has pip install that.
+    fn pip(&mut self, lines: &[Line], input: &Input<'_>) -> Result<(), LockError> {
+        let listed = Listed { path: input.path, lines, reader: input.reader };
+        let read = file::read(input.path, &listed).map_err(requirements::refused)?;
+        let place = |at: Place| {
+            let own = at.line.checked_sub(1).and_then(|line| lines.get(line));
+            own.filter(|_| at.file == input.path).map_or(at, |line| line.at.clone())
+        };
+        for entry in read.entries {
+            let mut wanted = requirements::requirement(entry);
+            wanted.at = place(wanted.at);
+            self.requirements.push(wanted);
+        }
+        for problem in read.problems {
+            let problem = requirements::problem(problem);
+            self.problems.push(LockProblem { at: place(problem.at), ..problem });
+        }
+        self.sources.extend(read.sources.into_iter().filter(|source| source.file != input.path));
+        Ok(())
+    }
 }
 
 impl Selectable for CondaEnvironment {
@@ -129,6 +162,7 @@ impl Selectable for CondaEnvironment {
         chosen.requirements.clone_from(&self.read.requirements);
         chosen.problems.clone_from(&self.read.problems);
         chosen.quote(&self.document);
+        chosen.sources.extend(self.read.sources.iter().cloned());
         Ok(chosen)
     }
 }

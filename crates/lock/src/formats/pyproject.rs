@@ -392,17 +392,10 @@ fn poetry_requirement(
     if let Some((text, at)) = constraint {
         let read = Constraint::parse(&text)
             .ok_or_else(|| Broken::at(Fault::Value, at, format!("`{text}` is no constraint of versions")))?;
-        match read.alternatives() {
-            [one] => out.specifier = one.written(),
-            _ => {
-                out.selection = Selection::Undetermined {
-                    reason: say!(
-                        "`",
-                        text.as_str(),
-                        "` joins ranges by or, which no specifier of PEP 440 says"
-                    ),
-                };
-            }
+        let alternatives: Vec<String> = read.alternatives().iter().map(SpecifierSet::written).collect();
+        // One of them takes every version.
+        if !alternatives.iter().any(String::is_empty) {
+            out.specifier = alternatives.join(" || ");
         }
         out.text = say!(name, " ", text.as_str());
     }

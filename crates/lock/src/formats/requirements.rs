@@ -113,7 +113,7 @@ impl file::Reader for Already<'_> {
     }
 }
 
-fn refused(error: FileError) -> LockError {
+pub(crate) fn refused(error: FileError) -> LockError {
     match error {
         FileError::Unreadable { file, error: ReadError::Absent } => LockError::Absent { path: file },
         FileError::Unreadable { file, error: ReadError::TooLarge } | FileError::TooLarge { file } => {
@@ -177,7 +177,7 @@ fn requirements(read: RequirementFile) -> Requirements {
     }
 }
 
-fn problem(problem: Problem) -> LockProblem {
+pub(crate) fn problem(problem: Problem) -> LockProblem {
     let refused = problem.kind == ProblemKind::MissingInclude && is_glued(&problem);
     LockProblem { at: problem.at, message: problem.message, text: problem.text, refused }
 }

@@ -12,6 +12,9 @@ pub(super) fn write(locked: &Locked, _: &View<'_>, out: &mut dyn Write) -> io::R
         if locked.locks.len() > 1 {
             writeln!(out, "# {}", shown(&lock.path))?;
         }
+        for problem in lock.problems.iter().filter(|problem| !problem.refused) {
+            writeln!(out, "# not determined, {}: {}", shown(&problem.message), shown(&problem.text))?;
+        }
         let mut lines: Vec<&Requirement> = lock.requirements.iter().collect();
         lines.sort_by(|a, b| a.name.cmp(&b.name).then(a.at.line.cmp(&b.at.line)));
         for requirement in lines {
@@ -47,8 +50,15 @@ pub(super) fn line(requirement: &Requirement, read_as: ReadAs) -> String {
             relative(&shown(path))
         }
         (None, _, SourceKind::Conda) => {
-            format!("# conda: {out}={}", requirement.version.as_deref().unwrap_or("*"))
+            // By conda's own name and in conda's own words.
+            let own = origin.package.as_ref().map_or(out, shown);
+            match &requirement.version {
+                Some(version) => format!("# conda: {own}={version}"),
+                None => format!("# conda: {}", shown(&requirement.text)),
+            }
         }
+        // Of alternatives no requirements file can say anything.
+        _ if requirement.specifier.contains("||") => format!("# one of: {out} {}", requirement.specifier),
         _ => out + &requirement.specifier,
     }
 }

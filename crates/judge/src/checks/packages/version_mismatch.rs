@@ -1,10 +1,10 @@
 //! Requirements with another version installed come in; one error each, with how far apart they are, comes out.
 
 use envdiff_model::{Change, Evidence, Name, Text, Verdict, say};
-use envdiff_packaging::SpecifierSet;
 
 use crate::case::{Case, Spoken, Subject, seen};
 use crate::installed::MOST_RIVALS;
+use crate::verdict::Specifiers;
 use crate::wording;
 
 pub(crate) fn listen(case: &Case<'_>) -> Vec<Spoken> {
@@ -67,7 +67,7 @@ fn of_conda(case: &Case<'_>, subject: Subject<'_>, name: &Name) -> Option<Spoken
 
 /// Later copies on `sys.path` that the lock would take: what was meant is there, and hidden.
 fn hidden(case: &Case<'_>, subject: Subject<'_>) -> Vec<Evidence> {
-    let Ok(wanted) = SpecifierSet::parse(&subject.requirement.specifier) else { return Vec::new() };
+    let Ok(wanted) = Specifiers::parse(&subject.requirement.specifier) else { return Vec::new() };
     let holding = subject.requirement.name.as_ref().and_then(|name| case.installed.by_name.get(name));
     holding
         .into_iter()
