@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use envdiff_lock::{Disk, FORMATS, LockError, ReadAsChoice, Reader, read};
-use envdiff_model::{Fact, Lock, ReadAs, RequirementKind, Selection};
+use envdiff_model::{Fact, Lock, Name, ReadAs, RequirementKind, Selection};
 use envdiff_packaging::file::{self, ReadError};
 
 /// Files by path; a path that ends in a slash is a folder.
@@ -376,4 +376,48 @@ fn what_is_not_fetched_is_noted_where_nothing_is_judged() {
         selected[0].lock.notes,
         ["what it asks for is not known: https://h.example/r.txt is a URL, and nothing is fetched (r.txt:1)"]
     );
+}
+
+/// The names of what is installed of a member alone.
+fn of_member(files: &Files, member: &str) -> Vec<String> {
+    let opened = [envdiff_lock::open("uv.lock", files, ReadAsChoice::Auto).unwrap()];
+    let wishes =
+        envdiff_lock::Wishes { packages: vec![Name::new(member)], ..envdiff_lock::Wishes::default() };
+    let selected = envdiff_lock::select(&opened, &envdiff_lock::Environment::unknown(), &wishes).unwrap();
+    let requirements = &selected[0].lock.requirements;
+    let chosen = requirements.iter().filter(|r| r.selection == Selection::Selected);
+    chosen.map(|r| r.name.as_ref().unwrap().as_str().to_owned()).collect()
+}
+
+#[test]
+fn a_member_of_a_workspace_has_default_groups_of_its_own() {
+    let registry = |name: &str| {
+        format!(
+            "[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = {{ registry = \"https://h.example/simple\" }}\n"
+        )
+    };
+    let lock = format!(
+        "version = 1\nrequires-python = \">=3.9\"\n[manifest]\nmembers = [\"m1\"]\n\
+         [manifest.dependency-groups]\ndev = [{{ name = \"iniconfig\" }}]\n{}{}{}{}\
+         [[package]]\nname = \"m1\"\nversion = \"1\"\nsource = {{ virtual = \"m1\" }}\n\
+         dependencies = [{{ name = \"idna\" }}]\n[package.dev-dependencies]\n\
+         dev = [{{ name = \"six\" }}]\ntest = [{{ name = \"attrs\" }}]\n",
+        registry("attrs"),
+        registry("idna"),
+        registry("iniconfig"),
+        registry("six"),
+    );
+    for (root, own, names) in [
+        ("[tool.uv.workspace]\nmembers = [\"m1\"]\n", "[project]\nname = \"m1\"\n", vec!["idna", "six"]),
+        ("[tool.uv]\ndefault-groups = [\"docs\"]\n", "[project]\nname = \"m1\"\n", vec!["idna", "six"]),
+        ("[tool.uv]\ndefault-groups = \"all\"\n", "[project]\nname = \"m1\"\n", vec!["idna", "six"]),
+        ("[project]\nname = \"r\"\n", "[tool.uv]\ndefault-groups = [\"test\"]\n", vec!["attrs", "idna"]),
+    ] {
+        let files = Files(BTreeMap::from([
+            ("uv.lock", lock.clone().into_bytes()),
+            ("pyproject.toml", root.as_bytes().to_vec()),
+            ("m1/pyproject.toml", own.as_bytes().to_vec()),
+        ]));
+        assert_eq!(of_member(&files, "m1"), names, "{root}");
+    }
 }

@@ -14,7 +14,12 @@ pub(crate) struct Project {
 
 /// The one in the folder of a lock, where there is one that can be read; what is wrong with it is its own tool's concern.
 pub(crate) fn beside(input: &Input<'_>) -> Option<Project> {
-    let path = input.beside("pyproject.toml")?;
+    named(input, "pyproject.toml")
+}
+
+/// The one of this path from the folder of a lock.
+pub(crate) fn named(input: &Input<'_>, path: &str) -> Option<Project> {
+    let path = input.beside(path)?;
     let bytes = input.reader.read(&path).ok()?;
     let text = crate::text::decode(bytes).ok()?;
     toml::parse(&text).is_ok().then_some(Project { text })

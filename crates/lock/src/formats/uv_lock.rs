@@ -25,7 +25,16 @@ pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockErro
     let document = input.document()?;
     let lock = read(&document.text).map_err(|broken| input.refuse(&document, broken))?;
     let project = crate::formats::project::beside(&input);
-    Ok(Box::new(UvLock { document, lock, project }))
+    let mut members = HashMap::new();
+    for package in lock.packages.iter().filter(|package| lock.members.contains(&package.name)) {
+        if is_in_folder(package) && !is_top(package) {
+            let path = format!("{}/pyproject.toml", package.source.at.trim_end_matches('/'));
+            if let Some(project) = crate::formats::project::named(&input, &path) {
+                members.insert(package.name.clone(), project);
+            }
+        }
+    }
+    Ok(Box::new(UvLock { document, lock, project, members }))
 }
 
 struct UvLock {
@@ -33,6 +42,17 @@ struct UvLock {
     lock: Lock,
     /// The `pyproject.toml` beside it, where there is one that can be read.
     project: Option<crate::formats::project::Project>,
+    /// Those of the other members of the workspace.
+    members: HashMap<Name, crate::formats::project::Project>,
+}
+
+fn is_in_folder(package: &Package) -> bool {
+    matches!(package.source.kind, SourceKind::Virtual | SourceKind::Editable | SourceKind::Directory)
+}
+
+/// Whether it is the project in the folder of the lock.
+fn is_top(package: &Package) -> bool {
+    matches!(package.source.at.as_str(), "." | "")
 }
 
 struct Lock {
@@ -461,6 +481,8 @@ struct Plain {
     roots: Vec<usize>,
     /// Whether the roots and what they need are wanted, and not groups alone.
     with_project: bool,
+    /// Whether the groups of a workspace without a project at its top count.
+    with_top: bool,
     extras: Vec<Name>,
     groups: Vec<Name>,
 }
@@ -472,14 +494,7 @@ impl UvLock {
 
     fn roots(&self, wishes: &Wishes) -> Result<Vec<usize>, LockError> {
         let lock = &self.lock;
-        let is_project = |index: &usize| {
-            lock.packages.get(*index).is_some_and(|package| {
-                matches!(
-                    package.source.kind,
-                    SourceKind::Virtual | SourceKind::Editable | SourceKind::Directory
-                )
-            })
-        };
+        let is_project = |index: &usize| lock.packages.get(*index).is_some_and(is_in_folder);
         let of_name = |name: &Name| -> Option<usize> {
             lock.by_name.get(name)?.iter().find(|index| is_project(index)).copied()
         };
@@ -497,13 +512,8 @@ impl UvLock {
                 })
                 .collect();
         }
-        let top = (0..lock.packages.len()).find(|index| {
-            is_project(index)
-                && lock
-                    .packages
-                    .get(*index)
-                    .is_some_and(|package| matches!(package.source.at.as_str(), "." | ""))
-        });
+        let top = (0..lock.packages.len())
+            .find(|index| is_project(index) && lock.packages.get(*index).is_some_and(is_top));
         let all = members();
         Ok(match top {
             _ if wishes.all_packages && !all.is_empty() => all,
@@ -512,9 +522,21 @@ impl UvLock {
         })
     }
 
-    fn default_groups(&self, known: &[Name], chosen: &mut Chosen) -> Vec<Name> {
+    /// The groups that count without being asked for: for one package those that its own project says.
+    fn default_groups(
+        &self,
+        roots: &[usize],
+        wishes: &Wishes,
+        known: &[Name],
+        chosen: &mut Chosen,
+    ) -> Vec<Name> {
         use crate::formats::project::Defaults;
-        match self.project.as_ref().and_then(|project| project.uv_default_groups()) {
+        let member = match (wishes.packages.as_slice(), roots) {
+            ([_], [root]) => self.lock.packages.get(*root).filter(|package| !is_top(package)),
+            _ => None,
+        };
+        let project = member.map_or(self.project.as_ref(), |package| self.members.get(&package.name));
+        match project.and_then(|project| project.uv_default_groups()) {
             Some(Defaults::All) => known.to_vec(),
             Some(Defaults::These(groups)) => {
                 groups.into_iter().filter(|group| known.contains(group)).collect()
@@ -524,10 +546,16 @@ impl UvLock {
                 if !known.contains(&dev) {
                     return Vec::new();
                 }
-                if self.project.is_none() {
-                    chosen.note(
-                        "the group dev counts as installed, as uv sync does unless pyproject.toml says otherwise, and none lies beside the lock",
-                    );
+                if project.is_none() {
+                    chosen.note(match member {
+                        None => "the group dev counts as installed, as uv sync does unless pyproject.toml says otherwise, and none lies beside the lock".into(),
+                        Some(package) => say!(
+                            "the group dev counts as installed, as uv sync does unless the pyproject.toml of ",
+                            package.name,
+                            " says otherwise, and none lies in ",
+                            package.source.at.as_str()
+                        ),
+                    });
                 }
                 vec![dev]
             }
@@ -542,8 +570,18 @@ impl UvLock {
             move |name: Name| LockError::Unknown { path, what, name: name.as_str().into(), known }
         };
         let (groups, extras) = self.groups_and_extras(roots.iter().copied());
-        let default = self.default_groups(&groups, chosen);
+        let with_top = wishes.packages.is_empty();
+        let own = |group: &&Name| {
+            with_top
+                || roots
+                    .iter()
+                    .filter_map(|root| self.lock.packages.get(*root))
+                    .any(|package| package.groups.iter().any(|(name, _)| name == *group))
+        };
+        let of_roots: Vec<Name> = groups.iter().filter(own).cloned().collect();
+        let default = self.default_groups(&roots, wishes, &of_roots, chosen);
         Ok(Plain {
+            with_top,
             with_project: wishes.only_groups.is_empty(),
             groups: wishes.active(&groups, &default).map_err(unknown("group", &groups))?,
             extras: wishes.active_extras(&extras).map_err(unknown("extra", &extras))?,
@@ -705,7 +743,7 @@ impl<'a> Walk<'a> {
             self.follow(&lock.requirements, &sure);
         }
         for (group, edges) in &lock.groups {
-            if plain.groups.contains(group) {
+            if plain.with_top && plain.groups.contains(group) {
                 self.follow(edges, &sure);
             }
         }
