@@ -95,6 +95,14 @@ pub enum Fault {
     /// `name =1.0`
     #[error("`=` is no operator; `==` asks for one version")]
     SingleEquals,
+    /// `name==`
+    #[error("no version stands behind the operator")]
+    NoVersion,
+    /// `name==${NAME}`, `name==$NAME`
+    #[error(
+        "a variable stands where a version was expected: pip fills in ${{NAME}} where that is set, and nothing else"
+    )]
+    Variable,
     /// Something behind a whole marker.
     #[error("`and`, `or` or the end of the marker was expected")]
     AfterMarker,

@@ -64,8 +64,8 @@ impl Requirement {
             return Ok(requirement);
         }
         if !cursor.eat(";") {
-            let single = expected == Fault::AfterName && cursor.rest().starts_with('=');
-            return Err(here(if single { Fault::SingleEquals } else { expected }, &cursor));
+            let fault = if expected == Fault::AfterUrl { None } else { of_operator(cursor.rest()) };
+            return Err(here(fault.unwrap_or(expected), &cursor));
         }
         cursor.blanks();
         let start = cursor.at();
@@ -218,6 +218,22 @@ impl fmt::Display for Requirement {
     }
 }
 
+/// What is wrong where an operator stands and no specifier was read; `None` where none stands there.
+fn of_operator(rest: &str) -> Option<Fault> {
+    let rest = rest.trim_start_matches([',', ' ', '\t']);
+    let behind = rest.trim_start_matches(['=', '<', '>', '!', '~']);
+    let operator = rest.strip_suffix(behind)?;
+    if operator.is_empty() {
+        return None;
+    }
+    Some(match behind.trim_start().chars().next() {
+        _ if operator == "=" => Fault::SingleEquals,
+        None | Some(';' | ',' | ')') => Fault::NoVersion,
+        Some('$') => Fault::Variable,
+        Some(_) => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
@@ -241,6 +257,11 @@ mod tests {
     fn faults_have_their_place() {
         for (text, fault, at) in [
             ("requests=2.31.0", Fault::SingleEquals, 8),
+            ("six==", Fault::NoVersion, 3),
+            ("six== ; os_name == 'nt'", Fault::NoVersion, 3),
+            ("idna==${IDNA_VER}", Fault::Variable, 4),
+            ("requests==$REQ_V", Fault::Variable, 8),
+            ("requests==x", Fault::AfterName, 8),
             ("requests 2.31.0", Fault::AfterName, 9),
             ("requests>=2 <3", Fault::AfterSpecifier, 12),
             ("requests[socks", Fault::Bracket, 8),
