@@ -1,6 +1,6 @@
 //! Parts of sentences that several checks say alike: counts, lists of names, commands to run.
 
-use envdiff_model::{Change, Direction, Requirement, Say, Text, say};
+use envdiff_model::{Change, Direction, Requirement, Say, SourceKind, Text, say};
 
 use crate::case::Case;
 
@@ -33,8 +33,32 @@ pub(crate) fn difference(change: Option<Change>, direction: Option<Direction>) -
     }
 }
 
-/// The command that installs what a requirement asks for, in backticks, with the image's own interpreter.
+/// The command that installs what a requirement asks for, in backticks, with the image's own interpreter. What a lock has from a folder
+/// or file is never asked for by its name: an index may have another project of that name.
 pub(crate) fn install(case: &Case<'_>, requirement: &Requirement) -> Text {
+    let origin = &requirement.origin;
+    let is_local = matches!(
+        origin.kind,
+        SourceKind::Path | SourceKind::Directory | SourceKind::Editable | SourceKind::Virtual
+    );
+    if is_local && requirement.url.is_none() {
+        let name = requirement.name.as_ref().map_or_else(|| requirement.text.clone(), |name| say!(name));
+        let Some(path) = &origin.at else {
+            return say!("from where the lock's machine has ", name, ", which is no project of an index");
+        };
+        let is_path = path.as_bytes().starts_with(b".") || path.as_bytes().starts_with(b"/");
+        let dot = if is_path || path.to_lossy().contains("://") { "" } else { "./" };
+        return say!(
+            "`",
+            pip(case),
+            " install '",
+            dot,
+            path,
+            "'`, the path that the lock has it from: by its name alone an index would be asked, whose ",
+            name,
+            " may be another"
+        );
+    }
     say!("`", pip(case), " install '", wish(requirement), "'`")
 }
 
