@@ -4,6 +4,7 @@
 pub(crate) mod builtins;
 pub(crate) mod call;
 pub(crate) mod errors;
+pub(crate) mod escape;
 pub(crate) mod eval;
 pub(crate) mod later;
 pub(crate) mod layers;
@@ -627,6 +628,7 @@ fn context(run: &mut Run<'_>) -> Result<Value, Stop> {
         is_open: true,
         checks_abstract: false,
         fields: None,
+        meta: None,
     }));
     Ok(Value::Instance(run.state.put(Object::Instance(Instance {
         class,

@@ -106,6 +106,8 @@ impl Run<'_> {
                 Ok(super::library::make(self, super::run::managers::MANAGER, function, Vec::new()))
             }
             Value::Unknown => {
+                self.escape(&args, &named)?;
+                self.perhaps_written("save", &args, &named);
                 self.expose(&args);
                 let values: Vec<Value> = named.into_iter().map(|(_, value)| value).collect();
                 self.expose(&values);
@@ -162,13 +164,28 @@ impl Run<'_> {
         self.step()?;
         let Some(function) = self.state.function(id).cloned() else { return Ok(Value::Unknown) };
         let first = args.first().cloned();
+        let mut key = args.clone();
+        if let Some(known) = &function.memo {
+            key.extend(
+                named
+                    .iter()
+                    .map(|(name, value)| Value::Tuple(vec![Value::Str(name.clone()), value.clone()].into())),
+            );
+            if let Some((_, value)) = known.iter().find(|(given, _)| *given == key) {
+                return Ok(value.clone());
+            }
+        }
         let names = self.arguments(id, &function, args, named, fault)?;
         let (is_generator, is_async) = match &function.body {
             Body::Def(def) => (def.is_generator, def.is_async),
             Body::Lambda(..) => (false, false),
         };
         if is_generator || is_async {
-            // Its body runs when somebody asks for what it gives.
+            // Its body runs when somebody asks for what it gives, or awaits it.
+            if let Body::Def(def) = &function.body {
+                let (def, function) = (std::sync::Arc::clone(def), function.clone());
+                self.perhaps_runs(|run| run.body_of_later(&def, &function, names, first))?;
+            }
             return Ok(Value::Unknown);
         }
         if self.frames.len() >= CALLS {
@@ -192,6 +209,7 @@ impl Run<'_> {
             method: function.class.zip(first),
             at,
             annotations_are_text: text,
+            mangles: function.mangles.clone(),
         });
         let result = match &function.body {
             Body::Def(def) => {
@@ -211,7 +229,44 @@ impl Run<'_> {
             }
         };
         self.frames.pop();
+        if let (Ok(value), Some(_)) = (&result, &function.memo) {
+            let value = value.clone();
+            if let Some(memo) = self.state.function_mut(id).and_then(|function| function.memo.as_mut())
+                && memo.len() < 1_000
+            {
+                memo.push((key, value));
+            }
+        }
         result
+    }
+
+    /// The body of a generator or coroutine.
+    fn body_of_later(
+        &mut self,
+        def: &std::sync::Arc<envdiff_python::tree::Function>,
+        function: &super::state::Function,
+        names: Names,
+        first: Option<Value>,
+    ) -> Done<()> {
+        if self.frames.len() >= CALLS {
+            return Ok(());
+        }
+        let locals = Some(self.locals_of(def));
+        let outer = function.outer;
+        let scope = self.state.put(Object::Scope(Scope { names, outer, locals, ..Scope::default() }));
+        let (file, annotations_are_text) = self.module_of(function.module);
+        self.frames.push(Frame {
+            module: function.module,
+            file,
+            scope,
+            method: function.class.zip(first),
+            at: def.name_at,
+            annotations_are_text,
+            mangles: function.mangles.clone(),
+        });
+        let result = self.deeper(|run| run.block(&def.body));
+        self.frames.pop();
+        result.map(drop)
     }
 
     /// The file of a module and whether its annotations are texts.
@@ -350,7 +405,7 @@ impl Run<'_> {
         self.attribute_in(&self.mro(class), name)
     }
 
-    fn attribute_in(&self, order: &[Value], name: &str) -> Option<Value> {
+    pub(crate) fn attribute_in(&self, order: &[Value], name: &str) -> Option<Value> {
         for class in order {
             match class {
                 Value::Class(id) => {
@@ -394,10 +449,34 @@ impl Run<'_> {
             .filter(|(name, value)| !name.starts_with("__") && !matches!(value, Value::Function(_)))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
+        let mut names = names;
+        // As they stand in its body.
+        if let Some(Value::Tuple(order)) = self.state.class(class)?.names.get("__order__") {
+            names.sort_by_key(|(name, _)| order.iter().position(|other| other.text() == Some(name)));
+        }
         Some(names.into_iter().map(|(name, value)| self.enum_member(class, &name, value)).collect())
     }
 
+    /// The member of this name, which is one and the same object each time.
     fn enum_member(&mut self, class: Id, name: &str, value: Value) -> Value {
+        if let Value::Instance(id) = &value
+            && self.state.instance(*id).is_some_and(|instance| {
+                instance.names.contains_key("value")
+                    && self.mro(class).contains(&Value::Class(instance.class))
+            })
+        {
+            return value;
+        }
+        let member = self.new_enum_member(class, name, value);
+        if let Some(class) = self.state.class_mut(class)
+            && class.names.contains_key(name)
+        {
+            class.names.insert(Rc::from(name), member.clone());
+        }
+        member
+    }
+
+    fn new_enum_member(&mut self, class: Id, name: &str, value: Value) -> Value {
         let mut names = Names::new();
         names.insert(Rc::from("value"), value);
         names.insert(Rc::from("name"), Value::str(name));
@@ -464,6 +543,11 @@ impl Run<'_> {
                 Value::Foreign(name) => !is_bare(name),
                 _ => true,
             });
+        let meta = found.meta.and_then(|meta| self.class_attribute(meta, "__call__"));
+        if matches!(meta, Some(Value::Function(_) | Value::Unknown)) {
+            self.escape(&args, &named)?;
+            return Ok(Value::Unknown);
+        }
         let instance = Value::Instance(self.state.put(Object::Instance(Instance {
             class,
             names: Names::new(),
@@ -643,12 +727,31 @@ impl Run<'_> {
                 let Some(instance) = self.state.instance(id) else { return Ok(Some(Value::Unknown)) };
                 let (class, is_open) = (instance.class, instance.is_open);
                 let own = instance.names.get(name).cloned();
+                if name == "__dict__" {
+                    self.open_up(value);
+                    return Ok(Some(Value::Unknown));
+                }
                 let inherited = self.class_attribute(class, name);
+                // A descriptor says itself what is there.
+                if let Some(Value::Instance(descriptor)) = &inherited
+                    && let Some(of) = self.state.instance(*descriptor).map(|descriptor| descriptor.class)
+                    && self.class_attribute(of, "__get__").is_some()
+                {
+                    return Ok(Some(Value::Unknown));
+                }
                 if let Some(Value::Function(function)) = inherited
                     && let Some(found) = self.state.function(function)
                 {
                     match found.kind {
                         Kind::Property if found.is_cached && own.is_some() => return Ok(own),
+                        Kind::Property if found.is_cached => {
+                            let given =
+                                self.call_function(function, vec![value.clone()], Vec::new(), None)?;
+                            if let Some(instance) = self.state.instance_mut(id) {
+                                instance.names.insert(Rc::from(name), given.clone());
+                            }
+                            return Ok(Some(given));
+                        }
                         Kind::Property => {
                             return self
                                 .call_function(function, vec![value.clone()], Vec::new(), None)
@@ -717,6 +820,11 @@ impl Run<'_> {
                     return Ok(Some(self.enum_member(id, name, found.clone())));
                 }
                 match found {
+                    None if name == "register"
+                        && self.state.class(id).is_some_and(|class| class.checks_abstract) =>
+                    {
+                        Ok(Some(Value::Unknown))
+                    }
                     None if name.starts_with("__") => Ok(Some(Value::Unknown)),
                     other => Ok(other),
                 }
@@ -871,6 +979,10 @@ impl Run<'_> {
     /// `value.name = new`.
     pub(crate) fn set_attribute(&mut self, value: &Value, name: &str, new: Value) -> Done<()> {
         let key: Str = Rc::from(name);
+        if name == "__dict__" {
+            self.open_up(value);
+            return Ok(());
+        }
         match value {
             Value::Instance(id) => {
                 let id = *id;
@@ -891,6 +1003,11 @@ impl Run<'_> {
                             instance.names.insert(key, new);
                         }
                         return Ok(());
+                    }
+                    if let Some(setter) = found.setter {
+                        return self
+                            .call_function(setter, vec![value.clone(), new], Vec::new(), None)
+                            .map(drop);
                     }
                     // A setter may do anything with it; reading asks the getter.
                     let hidden: Str = Rc::from(format!("_{name}"));

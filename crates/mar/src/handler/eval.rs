@@ -40,7 +40,7 @@ impl Run<'_> {
             ExprKind::Attribute { value, name } => {
                 let object = self.eval(value)?;
                 self.set_at(expr.at);
-                return self.attribute(&object, name);
+                return self.attribute(&object, &self.mangled(name));
             }
             ExprKind::Subscript { value, index } => {
                 let object = self.eval(value)?;
@@ -135,7 +135,7 @@ impl Run<'_> {
             ExprKind::Lambda { parameters, body } => {
                 let (defaults, ()) = self.parameters(parameters)?;
                 let Some(frame) = self.frames.last() else { return Ok(Value::Unknown) };
-                let (scope, module) = (frame.scope, frame.module);
+                let (scope, module, mangles) = (frame.scope, frame.module, frame.mangles.clone());
                 let outer = (Some(scope) != self.globals()).then_some(scope);
                 Value::Function(self.state.put(Object::Function(Function {
                     body: Body::Lambda(Arc::clone(parameters), Arc::clone(body)),
@@ -148,6 +148,9 @@ impl Run<'_> {
                     is_wrapped: false,
                     is_settable: false,
                     is_cached: false,
+                    setter: None,
+                    mangles,
+                    memo: None,
                 })))
             }
             ExprKind::List(items) => {
@@ -226,11 +229,29 @@ impl Run<'_> {
             }
             ExprKind::Named { target, value } => {
                 let value = self.eval(value)?;
-                self.bind(target, value.clone())?;
+                self.bind_around(target, value.clone())?;
                 value
             }
             ExprKind::Other => Value::Unknown,
         })
+    }
+
+    /// What `:=` binds belongs to the function around the comprehensions that it stands in.
+    fn bind_around(&mut self, target: &Expr, value: Value) -> Done<()> {
+        let mut inside = Vec::new();
+        let mut value = value;
+        while let Some(frame) = self.frames.last()
+            && let Some(kind) = self.state.scope(frame.scope).and_then(|scope| scope.comprehension)
+        {
+            // How far somebody asks a generator is not known.
+            if kind == Comprehension::Generator {
+                value = Value::Unknown;
+            }
+            inside.extend(self.frames.pop());
+        }
+        let result = self.bind(target, value);
+        self.frames.extend(inside.into_iter().rev());
+        result
     }
 
     fn sequence(&mut self, exprs: &[Expr]) -> Done<(Vec<Value>, bool)> {
@@ -302,6 +323,7 @@ impl Run<'_> {
         let Some(frame) = self.frames.last().cloned() else { return Ok(Value::Unknown) };
         let scope = self.state.put(Object::Scope(super::state::Scope {
             outer: Some(frame.scope),
+            comprehension: Some(kind),
             ..super::state::Scope::default()
         }));
         self.frames.push(super::run::Frame { scope, ..frame });
@@ -433,6 +455,7 @@ impl Run<'_> {
             return Ok(Value::foreign(format!("builtins.{name}")));
         }
         if is_open
+            || self.state.modules_open
             || matches!(
                 name,
                 "__file__"
@@ -449,6 +472,10 @@ impl Run<'_> {
             )
         {
             return Ok(Value::Unknown);
+        }
+        let mangled = self.mangled(name).into_owned();
+        if mangled != name {
+            return self.name(&mangled);
         }
         let raised = self.error("NameError", format!("name '{name}' is not defined"), self.fault_here());
         Err(Stop::Raise(Box::new(raised)))
@@ -1148,8 +1175,10 @@ impl Run<'_> {
                 None => Ok(Value::Unknown),
             },
             Value::Class(id) => Ok(match index.text() {
-                Some(name) => self.class_attribute(*id, name).unwrap_or(Value::Unknown),
-                None => Value::Unknown,
+                Some(name) if self.enum_members(*id).is_some() => {
+                    self.class_attribute(*id, name).unwrap_or(Value::Unknown)
+                }
+                _ => Value::Unknown,
             }),
             Value::Made(id) => {
                 let items = self.iterate(value)?;

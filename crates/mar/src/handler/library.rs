@@ -76,6 +76,10 @@ pub(crate) fn constant(world: &World<'_>, full: &str) -> Option<Value> {
 
 /// A value of a module that is an object of its own.
 pub(crate) fn module_value(run: &mut Run<'_>, full: &str) -> Option<Value> {
+    if full == "sys.modules" {
+        run.state.modules_open = true;
+        return Some(Value::Unknown);
+    }
     if let Some(value) = constant(run.world, full) {
         return Some(value);
     }
@@ -311,6 +315,8 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
     if let Some(plain) = name.strip_prefix("builtins.") {
         if let Some(what) = reaches_out(name) {
             run.cannot_see(what);
+            run.names_are_lost();
+            run.escape(&args, &named)?;
             return Ok(Value::Unknown);
         }
         return builtin::call(run, plain, &args, &named);
@@ -323,6 +329,8 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
     }
     if let Some(what) = reaches_out(name) {
         run.cannot_see(what);
+        run.files_are_lost();
+        run.escape(&args, &named)?;
         return Ok(Value::Unknown);
     }
     Ok(match name {
@@ -402,7 +410,15 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
             }
             value
         }
-        "copy.copy" | "copy.deepcopy" => args.into_iter().next().unwrap_or(Value::Unknown),
+        "copy.copy" | "copy.deepcopy" => {
+            let deep = if name == "copy.copy" { 1 } else { 32 };
+            copied(run, args.first().unwrap_or(&Value::Unknown), deep)
+        }
+        "dataclasses.replace" => Value::Unknown,
+        "os.chdir" | "os.fchdir" | "contextlib.chdir" => {
+            run.files_are_lost();
+            Value::Unknown
+        }
         "functools.reduce" => match (args.first(), args.get(1)) {
             (Some(function), Some(over)) => {
                 let (function, over) = (function.clone(), over.clone());
@@ -426,7 +442,10 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
             }
             _ => Value::Unknown,
         },
-        "functools.partial" => Value::Unknown,
+        "functools.partial" => {
+            run.escape(&args, &named)?;
+            Value::Unknown
+        }
         "functools.wraps" | "functools.lru_cache" | "functools.cache" | "contextlib.contextmanager" => {
             make(run, name, args, named)
         }
@@ -439,6 +458,8 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
         "platform.machine" => Value::Unknown,
         "multiprocessing.cpu_count" | "os.cpu_count" => Value::Unknown,
         "operator.itemgetter" | "operator.attrgetter" => Value::Unknown,
+        // A hook makes something else of it.
+        "json.loads" if !named.is_empty() => Value::Unknown,
         "json.loads" => match given.get(0, "s") {
             Some(Value::Str(text)) => files::json_value(run, text.as_bytes(), None)?,
             _ => Value::Unknown,
@@ -461,6 +482,19 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
         | "numpy.random.seed"
         | "gc.collect" => Value::None,
         _ => {
+            if name.starts_with("torch.") {
+                // It calls what it is given, and leaves networks as they are.
+                let values = args.iter().chain(named.iter().map(|(_, value)| value));
+                let called: Vec<Value> = values
+                    .filter(|value| matches!(value, Value::Function(_) | Value::Bound(_)))
+                    .cloned()
+                    .collect();
+                run.escape(&called, &[])?;
+            } else {
+                run.escape(&args, &named)?;
+            }
+            run.perhaps_written(name, &args, &named);
+            let given = Args { args: &args, named: &named };
             if let Some(what) = needs_network(run, name, &given)? {
                 run.cannot_see(what);
             }
@@ -477,6 +511,31 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: Vec<Value>, named: Vec<(
             }
         }
     })
+}
+
+/// A list or dictionary of its own with the same in it, so deep; of an object nothing is known but that it is one.
+fn copied(run: &mut Run<'_>, value: &Value, deep: usize) -> Value {
+    let Some(deep) = deep.checked_sub(1) else { return value.clone() };
+    match value {
+        Value::List(id) => {
+            let Some(mut list) = run.state.list(*id).cloned() else { return Value::Unknown };
+            list.items = list.items.iter().map(|item| copied(run, item, deep)).collect();
+            Value::List(run.state.put(Object::List(list)))
+        }
+        Value::Dict(id) => {
+            let Some(mut dict) = run.state.dict(*id).cloned() else { return Value::Unknown };
+            dict.items = dict.items.into_iter().map(|(key, item)| (key, copied(run, &item, deep))).collect();
+            Value::Dict(run.state.put(Object::Dict(dict)))
+        }
+        Value::Tuple(items) => Value::Tuple(items.iter().map(|item| copied(run, item, deep)).collect()),
+        Value::Instance(id) => {
+            let Some(mut instance) = run.state.instance(*id).cloned() else { return Value::Unknown };
+            instance.names =
+                instance.names.into_iter().map(|(name, item)| (name, copied(run, &item, deep))).collect();
+            Value::Instance(run.state.put(Object::Instance(instance)))
+        }
+        other => other.clone(),
+    }
 }
 
 /// What a class of a package makes.
@@ -636,6 +695,7 @@ fn namedtuple(run: &mut Run<'_>, args: &[Value]) -> Value {
         is_open: true,
         checks_abstract: false,
         fields: None,
+        meta: None,
     };
     Value::Class(run.state.put(Object::Class(class)))
 }
@@ -675,6 +735,8 @@ pub(crate) fn method(
             if matches!(&*of, "requests.Session" | "boto3.client" | "boto3.resource") {
                 run.cannot_see(format!("something is asked of the network at load ({of})"));
             }
+            run.escape(&args, &named)?;
+            run.perhaps_written(name, &args, &named);
             Ok(Value::Unknown)
         }
         _ => Ok(Value::Unknown),
@@ -707,6 +769,10 @@ impl Run<'_> {
     /// Whether the path is one that the handler wrote or filled itself, so that its content is not known.
     pub(crate) fn is_written(&self, path: &str) -> bool {
         self.state.written.contains(path)
-            || self.state.filled.iter().any(|filled| path.starts_with(&format!("{filled}/")))
+            || self
+                .state
+                .filled
+                .iter()
+                .any(|filled| path == filled || path.starts_with(&format!("{filled}/")))
     }
 }

@@ -266,6 +266,7 @@ impl Run<'_> {
                     (super::stdlib::is_built_in(full) || super::stdlib::is_frozen(full)) && full != "os";
                 self.new_module(full, "", !is_module)
             }
+            Finding::Absent if self.state.modules_open => return Ok(Value::Unknown),
             Finding::Absent => {
                 let mut raised = self.error(
                     "ModuleNotFoundError",
@@ -395,6 +396,7 @@ impl Run<'_> {
             method: None,
             at: At::default(),
             annotations_are_text: module.annotations_are_text,
+            mangles: None,
         });
         let result = self.deeper(|run| run.block(&module.body));
         self.frames.pop();
@@ -751,7 +753,7 @@ impl Run<'_> {
             if let Some(value) = scope.names.get(name) {
                 return Ok(Some(value.clone()));
             }
-            if scope.is_open || scope.names.contains_key("__getattr__") {
+            if scope.is_open || self.state.modules_open || scope.names.contains_key("__getattr__") {
                 return Ok(Some(Value::Unknown));
             }
             return Ok(match name {

@@ -76,6 +76,8 @@ pub(crate) struct Frame {
     pub(crate) at: At,
     /// Whether annotations are texts.
     pub(crate) annotations_are_text: bool,
+    /// The name of the class around the code, by which `__name` is mangled.
+    pub(crate) mangles: Option<Str>,
 }
 
 /// One run through a handler.
@@ -107,6 +109,8 @@ pub(crate) struct Run<'a> {
     pub(crate) later: Vec<super::later::Later>,
     /// Whether the arguments of the call that is followed are not all known.
     pub(crate) is_open_call: bool,
+    /// How many callbacks are followed within each other of which it is not known whether they run.
+    pub(crate) escaped: usize,
 }
 
 /// The most statements and calls that one run follows.
@@ -139,6 +143,7 @@ impl<'a> Run<'a> {
             locals: HashMap::new(),
             later: Vec::new(),
             is_open_call: false,
+            escaped: 0,
         }
     }
 
@@ -434,6 +439,9 @@ impl<'a> Run<'a> {
             StmtKind::For { target, iter, body, orelse, .. } => {
                 return self.for_each(target, iter, body, orelse);
             }
+            StmtKind::Try { body, handlers, orelse, finalbody, is_star: true } => {
+                return self.deeper(|run| run.star_statement(body, handlers, orelse, finalbody));
+            }
             StmtKind::Try { body, handlers, orelse, finalbody, .. } => {
                 return self.deeper(|run| run.try_statement(body, handlers, orelse, finalbody));
             }
@@ -550,6 +558,18 @@ impl<'a> Run<'a> {
         self.state.scope_mut(scope)
     }
 
+    /// `__name` as Python writes it within a class: `_Class__name`.
+    pub(crate) fn mangled<'n>(&self, name: &'n str) -> std::borrow::Cow<'n, str> {
+        let class = self.frames.last().and_then(|frame| frame.mangles.as_deref());
+        let class = class.map(|class| class.trim_start_matches('_')).filter(|class| !class.is_empty());
+        match class {
+            Some(class) if name.starts_with("__") && !name.ends_with("__") => {
+                format!("_{class}{name}").into()
+            }
+            _ => name.into(),
+        }
+    }
+
     /// The scope of the module's names.
     pub(crate) fn globals(&self) -> Option<Id> {
         self.state.module(self.frames.last()?.module)?.scope
@@ -557,10 +577,13 @@ impl<'a> Run<'a> {
 
     /// Binds a name where the code stands.
     pub(crate) fn set_name(&mut self, name: &str, value: Value) {
-        let key: Str = Rc::from(name);
         let globals = self.globals();
         let Some(frame) = self.frames.last() else { return };
         let mut at = frame.scope;
+        let key: Str = match self.is_class_body(at) {
+            true => Rc::from(self.mangled(name).as_ref()),
+            false => Rc::from(name),
+        };
         if let Some(scope) = self.state.scope(at) {
             if scope.globals.contains(&key) {
                 at = globals.unwrap_or(at);

@@ -83,6 +83,8 @@ pub(crate) struct Scope {
     pub(crate) globals: Vec<Str>,
     /// Names that belong to a scope around (`nonlocal`).
     pub(crate) outers: Vec<Str>,
+    /// Whose loop it is, where it is that of a comprehension.
+    pub(crate) comprehension: Option<tree::Comprehension>,
     /// Names that belong to this function, bound or not yet.
     pub(crate) locals: Option<Rc<std::collections::BTreeSet<Str>>>,
 }
@@ -123,6 +125,12 @@ pub(crate) struct Function {
     pub(crate) is_cached: bool,
     /// For a property: whether it has a setter.
     pub(crate) is_settable: bool,
+    /// For a property: its setter.
+    pub(crate) setter: Option<Id>,
+    /// The name of the class around it, by which `__name` is mangled.
+    pub(crate) mangles: Option<Str>,
+    /// Below `functools.cache` and its kin: what it was called with, and what it gave.
+    pub(crate) memo: Option<Vec<(Vec<Value>, Value)>>,
 }
 
 impl PartialEq for Function {
@@ -185,6 +193,8 @@ pub(crate) struct Class {
     pub(crate) checks_abstract: bool,
     /// Fields that a `@dataclass` or `namedtuple` constructor takes; the number of them without default.
     pub(crate) fields: Option<(Vec<Str>, usize)>,
+    /// A metaclass that is written in Python.
+    pub(crate) meta: Option<Id>,
 }
 
 /// An instance.
@@ -227,6 +237,8 @@ pub(crate) struct State {
     pub(crate) safe_globals: Vec<String>,
     /// Whether it was given something that cannot be named.
     pub(crate) safe_globals_open: bool,
+    /// Whether `sys.modules` was touched: any module may be there, with any name.
+    pub(crate) modules_open: bool,
     /// Seconds that were slept.
     pub(crate) slept: f64,
 }
@@ -320,6 +332,7 @@ impl State {
             filled,
             safe_globals,
             safe_globals_open: self.safe_globals_open || other.safe_globals_open,
+            modules_open: self.modules_open || other.modules_open,
             slept: self.slept.min(other.slept),
         }
     }

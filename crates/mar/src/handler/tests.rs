@@ -207,3 +207,41 @@ fn names_of_a_function() {
         ("def f():\n    m = 1\n    del m\n    return m\nf()", Some("UnboundLocalError")),
     ]);
 }
+
+/// All of this runs through in CPython 3.11: what is not followed there may not become an error.
+#[test]
+fn what_runs_through_is_never_an_error() {
+    let cases = [
+        "import threading\nS = {}\ndef fill():\n    S['a'] = 1\nt = threading.Thread(target=fill)\nt.start()\nt.join()\nS['a']",
+        "import threading\nclass W(threading.Thread):\n    out = None\n    def run(self):\n        self.out = {'a': 1}\nw = W()\nw.start()\nw.join()\nw.out['a']",
+        "import re\nS = {}\ndef sub(m):\n    S['x'] = m\n    return ''\nre.sub('a', sub, 'a')\nS['x']",
+        "import asyncio\nclass A:\n    async def go(self):\n        self.v = 1\na = A()\nasyncio.run(a.go())\na.v",
+        "class P:\n    def __init__(self, **kw):\n        self.__dict__.update(kw)\nP(width=3).width",
+        "class P:\n    pass\np = P()\nvars(p)['w'] = 3\np.w",
+        "import json\nfrom types import SimpleNamespace\njson.loads('{\"a\": {\"b\": 1}}', object_hook=lambda d: SimpleNamespace(**d)).a.b",
+        "import copy\nB = {'a': {'x': 1}}\nC = copy.deepcopy(B)\nC['a'].pop('x')\nB['a']['x']",
+        "import functools\n@functools.cache\ndef conf():\n    return {}\nconf()['k'] = 3\nconf()['k']",
+        "import functools\nclass A:\n    @functools.cached_property\n    def d(self):\n        return {}\na = A()\na.d['k'] = 1\na.d['k']",
+        "from enum import Enum\nclass P(Enum):\n    INT8 = 8\n    A = 1\nP['INT8'].value + 1\n{P.INT8: 1}[P['INT8']]\nassert P(8) is P.INT8\nassert [p.name for p in P] == ['INT8', 'A']",
+        "class Entry:\n    def __init__(self):\n        self.__path = 'x'\nEntry()._Entry__path",
+        "class A:\n    def run(self):\n        return self.__go()\n    def __go(self):\n        return [self.__one(x) for x in (1, 2)]\n    def __one(self, x, /, __y=1):\n        return (lambda: self.__two(__y))()\n    def __two(self, y):\n        return y\nclass B(A):\n    def __go(self):\n        raise ValueError('never called')\nB().run()",
+        "if any((name := f).endswith('.pt') for f in ['a.txt', 'm.pt']):\n    X = name",
+        "class B:\n    @property\n    def path(self):\n        return self._path\n    @path.setter\n    def path(self, x):\n        self._path = [x]\nb = B()\nb.path = 'x'\nb._path.append('y')",
+        "R = {}\nclass Base:\n    def __init_subclass__(cls, key=None, **kw):\n        R[key] = cls\nclass C(Base, key='c'):\n    pass\nR['c']",
+        "class F:\n    def __set_name__(self, owner, name):\n        self.name = name\nclass C:\n    f = F()\nC.__dict__['f'].name\nC.f.name",
+        "class M(type):\n    R = {}\n    def __new__(m, name, bases, ns):\n        c = super().__new__(m, name, bases, ns)\n        M.R[name] = c\n        return c\n    def make(cls):\n        return cls()\nclass A(metaclass=M):\n    pass\nA.make()\nM.R['A']",
+        "import abc\nclass Base(abc.ABC):\n    pass\n@Base.register\nclass X:\n    pass\nif not isinstance(X(), Base) or not issubclass(X, Base):\n    raise TypeError",
+        "from typing import Protocol, runtime_checkable\n@runtime_checkable\nclass P(Protocol):\n    def load(self): ...\nclass X:\n    def load(self):\n        pass\nif not isinstance(X(), P):\n    raise TypeError",
+        "from dataclasses import dataclass, replace, KW_ONLY\n@dataclass\nclass A:\n    x: int = 1\n@dataclass(kw_only=True)\nclass B(A):\n    y: int\nB(y=2)\n@dataclass\nclass C:\n    a: int\n    _: KW_ONLY\n    b: int = 1\nassert replace(C(1), a=4).a == 4",
+        "from functools import singledispatch\n@singledispatch\ndef f(x):\n    raise TypeError\n@f.register\ndef _(x: int):\n    return 1\nf(3)",
+        "try:\n    raise ExceptionGroup('g', [ValueError('a')])\nexcept* ValueError:\n    pass",
+        "import os\nos.chdir('data')\nopen('../labels.json')",
+        "import sys, types\nsys.modules['made_here'] = types.ModuleType('made_here')\nimport made_here",
+        "ns = {}\nexec('BATCH = 3', ns)\nns['BATCH']\nexec('X = 3')\nX",
+    ];
+    for code in cases {
+        let found = end(code);
+        let is_told = found.as_deref().is_none_or(|end| end.contains(':') || end.starts_with("perhaps "));
+        assert!(is_told, "{code}\n  {found:?}");
+    }
+}

@@ -228,7 +228,7 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
                 let order = run.mro(*id);
                 if order.contains(of) {
                     Value::Bool(true)
-                } else if order.iter().all(|base| matches!(base, Value::Class(_))) {
+                } else if order.iter().all(|base| matches!(base, Value::Class(_))) && !says_itself(run, of) {
                     Value::Bool(false)
                 } else {
                     Value::Unknown
@@ -326,6 +326,7 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
                     is_open: true,
                     checks_abstract: false,
                     fields: None,
+                    meta: None,
                 })))
             }
             _ => Value::Unknown,
@@ -346,6 +347,12 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, args: &[Value], named: &[(Str,
                 Value::Unknown
             }
         },
+        "vars" if first.is_some() => {
+            if let Some(value) = first {
+                run.open_up(value);
+            }
+            Value::Unknown
+        }
         "globals" | "locals" | "vars" => {
             // What is written through it is not followed.
             if let Some(scope) = run.globals().and_then(|id| run.state.scope_mut(id)) {
@@ -613,6 +620,17 @@ pub(crate) fn list_method(run: &mut Run<'_>, id: Id, name: &str, given: &Args<'_
     })
 }
 
+/// Whether a class may take for its own what is not derived from it: an abstract one, a protocol, one with a metaclass.
+fn says_itself(run: &Run<'_>, class: &Value) -> bool {
+    let Value::Class(id) = class else { return false };
+    run.state.class(*id).is_none_or(|class| class.checks_abstract || class.meta.is_some())
+        || run
+            .mro(*id)
+            .iter()
+            .any(|base| matches!(base, Value::Foreign(name) if &**name != "builtins.object"))
+        || run.class_attribute(*id, "__subclasshook__").is_some()
+}
+
 /// `isinstance(value, class)`.
 fn is_instance(run: &Run<'_>, value: &Value, class: &Value) -> Option<bool> {
     if let Value::Tuple(many) = class {
@@ -637,7 +655,8 @@ fn is_instance(run: &Run<'_>, value: &Value, class: &Value) -> Option<bool> {
             if order.contains(class) {
                 return Some(true);
             }
-            order.iter().all(|base| matches!(base, Value::Class(_))).then_some(false)
+            (order.iter().all(|base| matches!(base, Value::Class(_))) && !says_itself(run, class))
+                .then_some(false)
         }
         Value::Unknown | Value::Foreign(_) | Value::Super(_) | Value::Method(_) | Value::Bound(_) => None,
         Value::Made(id) => {
@@ -651,7 +670,7 @@ fn is_instance(run: &Run<'_>, value: &Value, class: &Value) -> Option<bool> {
             let kind = other.type_name()?;
             let Some(plain) = plain else {
                 return match class {
-                    Value::Class(_) => Some(false),
+                    Value::Class(_) if !says_itself(run, class) => Some(false),
                     _ => None,
                 };
             };

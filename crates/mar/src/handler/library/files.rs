@@ -117,6 +117,7 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
         }
         "os.getcwd" => Some(Value::str(MODEL_DIR)),
         "os.chdir" => {
+            run.files_are_lost();
             run.cannot_see("the working folder is changed");
             Some(Value::None)
         }
@@ -217,6 +218,8 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
             })
         }
         "io.open" | "codecs.open" => Some(builtin::open(run, given)?),
+        // A hook makes something else of it.
+        "json.load" if given.named.iter().any(|(key, _)| &**key != "fp") => Some(Value::Unknown),
         "json.load" | "simplejson.load" | "ujson.load" | "orjson.load" => Some(match first {
             Some(Value::File(file)) => {
                 let file = Rc::clone(file);

@@ -32,9 +32,11 @@ pub(crate) fn call(run: &mut Run<'_>, name: &str, given: &Args<'_>) -> Done<Opti
         | "safetensors.numpy.load_file"
         | "safetensors.torch.load_model" => {
             let at = usize::from(name.ends_with("load_model"));
-            Some(opened(run, given.get(at, "filename"), "weights", |weights, _| {
+            let found = opened(run, given.get(at, "filename"), "weights", |weights, _| {
                 load::safetensors_load(weights)
-            })?)
+            })?;
+            // What `safe_open` gives is asked by name, and no dictionary.
+            Some(if name == "safetensors.safe_open" { Value::Unknown } else { found })
         }
         "onnxruntime.InferenceSession" => {
             Some(opened(run, given.get(0, "path_or_bytes"), "weights", load::onnx_load)?)
@@ -800,6 +802,9 @@ pub(crate) fn module_method(run: &mut Run<'_>, value: &Value, name: &str, given:
             if is_module =>
         {
             wants_gpu(run, name, given)?;
+            if name == "apply" {
+                run.escape(given.args, given.named)?;
+            }
             value.clone()
         }
         "register_buffer" | "register_parameter" | "add_module" | "register_module" => {
@@ -821,7 +826,20 @@ pub(crate) fn module_method(run: &mut Run<'_>, value: &Value, name: &str, given:
             }
             Value::None
         }
-        _ => Value::Unknown,
+        // A thread, a process.
+        "start" => {
+            if let Value::Instance(id) = value
+                && let Some(class) = run.state.instance(*id).map(|instance| instance.class)
+                && let Some(Value::Function(body)) = run.class_attribute(class, "run")
+            {
+                run.perhaps_called(&Value::Bound(Rc::new((value.clone(), Value::Function(body)))))?;
+            }
+            Value::Unknown
+        }
+        _ => {
+            run.escape(given.args, given.named)?;
+            Value::Unknown
+        }
     })
 }
 

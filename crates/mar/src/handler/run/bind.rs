@@ -12,7 +12,8 @@ impl Run<'_> {
             tree::ExprKind::Name(name) => self.set_name(name, value),
             tree::ExprKind::Attribute { value: of, name } => {
                 let object = self.eval(of)?;
-                self.set_attribute(&object, name, value)?;
+                let name = self.mangled(name).into_owned();
+                self.set_attribute(&object, &name, value)?;
             }
             tree::ExprKind::Subscript { value: of, index } => {
                 let object = self.eval(of)?;
@@ -108,10 +109,11 @@ impl Run<'_> {
             }
             tree::ExprKind::Attribute { value, name } => {
                 let object = self.eval(value)?;
+                let mangled = self.mangled(name);
                 if let Value::Instance(id) = object
                     && let Some(instance) = self.state.instance_mut(id)
                 {
-                    instance.names.remove(name.as_str());
+                    instance.names.remove(&*mangled);
                 }
             }
             tree::ExprKind::Tuple(targets) | tree::ExprKind::List(targets) => {

@@ -17,7 +17,7 @@ impl Run<'_> {
             self.annotation(returns)?;
         }
         let Some(frame) = self.frames.last() else { return Ok(()) };
-        let (scope, module) = (frame.scope, frame.module);
+        let (scope, module, mangles) = (frame.scope, frame.module, frame.mangles.clone());
         let class_body = self.is_class_body(scope);
         let outer = if class_body {
             self.state.scope(scope).and_then(|scope| scope.outer)
@@ -37,6 +37,9 @@ impl Run<'_> {
             is_wrapped: false,
             is_settable: false,
             is_cached: false,
+            setter: None,
+            mangles,
+            memo: None,
         }));
         let mut value = Value::Function(id);
         for decorator in function.decorators.iter().rev() {
@@ -107,7 +110,14 @@ impl Run<'_> {
                 ("contextlib.contextmanager", Some(_)) => {
                     return Ok(crate::handler::library::make(self, name, vec![value], Vec::new()));
                 }
-                ("dataclasses.dataclass", _) => return self.as_dataclass(value),
+                ("functools.cache" | "functools.lru_cache", Some(id)) => {
+                    self.mark(id, |function| function.memo = Some(Vec::new()))
+                }
+                // Which of its bodies runs hangs on what it is given.
+                ("functools.singledispatch" | "functools.singledispatchmethod", _) => {
+                    return Ok(Value::Unknown);
+                }
+                ("dataclasses.dataclass", _) => return self.as_dataclass(value, false),
                 _ => {}
             }
             let none = crate::handler::library::Args { args: &[], named: &[] };
@@ -116,9 +126,19 @@ impl Run<'_> {
             return Ok(value);
         }
         if let Value::Made(id) = &with {
-            let of = self.state.made(*id).map(|made| made.of.clone());
+            let made = self.state.made(*id);
+            let of = made.map(|made| made.of.clone());
             if of.as_deref() == Some("dataclasses.dataclass") {
-                return self.as_dataclass(value);
+                let is_odd = made.is_some_and(|made| {
+                    made.keywords.iter().any(|(key, _)| matches!(&**key, "kw_only" | "init"))
+                });
+                return self.as_dataclass(value, is_odd);
+            }
+            if let (Some("functools.cache" | "functools.lru_cache"), Value::Function(id)) =
+                (of.as_deref(), &value)
+            {
+                let id = *id;
+                self.mark(id, |function| function.memo = Some(Vec::new()));
             }
             return Ok(value);
         }
@@ -128,7 +148,14 @@ impl Run<'_> {
             // The property that stands there stays what it is when it is read.
             if let (Value::Function(id), "setter") = (&method.0, &*method.1) {
                 let id = *id;
-                self.mark(id, |function| function.is_settable = true);
+                let setter = match &value {
+                    Value::Function(setter) => Some(*setter),
+                    _ => None,
+                };
+                self.mark(id, |function| {
+                    function.is_settable = true;
+                    function.setter = setter;
+                });
             }
             return Ok(method.0.clone());
         }
@@ -167,7 +194,8 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn as_dataclass(&mut self, value: Value) -> Done<Value> {
+    /// `is_odd`: its constructor does not take its fields in their order.
+    pub(super) fn as_dataclass(&mut self, value: Value, is_odd: bool) -> Done<Value> {
         if let Value::Class(id) = value
             && let Some(class) = self.state.class(id)
         {
@@ -188,17 +216,19 @@ impl Run<'_> {
             }
             let mut fields = Vec::new();
             let mut needed = 0;
-            let mut is_open = false;
+            let mut is_open = is_odd || class.names.contains_key("__only_named__");
             for base in &class.bases {
                 match base {
-                    Value::Class(base) => {
-                        if let Some((more, more_needed)) =
-                            self.state.class(*base).and_then(|class| class.fields.clone())
-                        {
-                            needed += more_needed;
-                            fields.extend(more);
-                        }
-                    }
+                    Value::Class(base) => match self.state.class(*base) {
+                        Some(base) => match &base.fields {
+                            Some((more, more_needed)) => {
+                                needed += more_needed;
+                                fields.extend(more.iter().cloned());
+                            }
+                            None => is_open |= base.is_open,
+                        },
+                        None => is_open = true,
+                    },
                     Value::Foreign(name) if &**name == "builtins.object" => {}
                     _ => is_open = true,
                 }
@@ -257,12 +287,26 @@ impl Run<'_> {
             bases.push(self.eval(base)?);
         }
         let mut checks_abstract = false;
+        let mut meta = None;
+        let mut given: Vec<(Str, Value)> = Vec::new();
         for keyword in &class.keywords {
             let value = self.eval(&keyword.value)?;
-            if keyword.name.as_deref() == Some("metaclass") {
-                checks_abstract |= matches!(&value, Value::Foreign(name) if &**name == "abc.ABCMeta");
+            match keyword.name.as_deref() {
+                Some("metaclass") => {
+                    checks_abstract |= matches!(&value, Value::Foreign(name) if &**name == "abc.ABCMeta");
+                    if let Value::Class(id) = value {
+                        meta = Some(id);
+                    }
+                }
+                Some(name) => given.push((Rc::from(name), value)),
+                None => {}
             }
         }
+        let inherited = bases.iter().find_map(|base| match base {
+            Value::Class(id) => self.state.class(*id)?.meta,
+            _ => None,
+        });
+        meta = meta.or(inherited);
         let Some(frame) = self.frames.last().cloned() else { return Ok(()) };
         let name: Str = Rc::from(class.name.as_str());
         let outer = if Some(frame.scope) == self.globals() || self.is_class_body(frame.scope) {
@@ -273,7 +317,7 @@ impl Run<'_> {
         let mut names = Names::new();
         names.insert(Rc::from("__qualname__"), Value::Str(name.clone()));
         let body = self.state.put(Object::Scope(Scope { names, outer, ..Scope::default() }));
-        self.frames.push(Frame { scope: body, method: None, ..frame.clone() });
+        self.frames.push(Frame { scope: body, method: None, mangles: Some(name.clone()), ..frame.clone() });
         let result = self.deeper(|run| run.block(&class.body));
         self.frames.pop();
         result?;
@@ -290,6 +334,25 @@ impl Run<'_> {
                 _ => None,
             })
             .collect();
+        let order: Vec<Value> = class
+            .body
+            .iter()
+            .filter_map(|stmt| match &stmt.kind {
+                StmtKind::Assign { targets, .. } => match targets.as_slice() {
+                    [tree::Expr { kind: tree::ExprKind::Name(name), .. }] => Some(Value::str(name)),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        names.insert(Rc::from("__order__"), Value::Tuple(order.into()));
+        let only_named = class.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::AnnAssign { annotation, .. } => is_only_named(annotation),
+            _ => false,
+        });
+        if only_named {
+            names.insert(Rc::from("__only_named__"), Value::Bool(true));
+        }
         if !annotated.is_empty() {
             names.insert(Rc::from("__annotated__"), Value::Tuple(annotated.into()));
         }
@@ -314,9 +377,10 @@ impl Run<'_> {
             at: Some(Place { file: frame.file.clone(), at: class.name_at }),
             bases,
             names: names.clone(),
-            is_open: false,
+            is_open: meta.is_some(),
             checks_abstract,
             fields: None,
+            meta,
         }));
         for value in names.values() {
             if let Value::Function(function) = value
@@ -326,12 +390,56 @@ impl Run<'_> {
                 function.class = Some(id);
             }
         }
+        self.class_was_made(id, meta, given)?;
         let mut value = Value::Class(id);
         for decorator in class.decorators.iter().rev() {
             value = self.decorate(value, decorator)?;
         }
         self.set_name(&class.name, value);
         Ok(())
+    }
+
+    /// What Python calls when a class has been made: its metaclass, `__set_name__` of what its body bound, `__init_subclass__`. The
+    /// members of an enumeration are made here too.
+    fn class_was_made(&mut self, id: Id, meta: Option<Id>, given: Vec<(Str, Value)>) -> Done<()> {
+        let made = Value::Class(id);
+        let names = meta.and_then(|meta| self.state.class(meta)).map(|meta| meta.names.clone());
+        let kept: Vec<Value> = names.iter().flat_map(|names| names.values().cloned()).collect();
+        let kept: Vec<Value> =
+            kept.into_iter().filter(|value| !matches!(value, Value::Function(_))).collect();
+        self.escape(&kept, &[])?;
+        for name in ["__new__", "__init__"] {
+            if let Some(Value::Function(function)) = names.as_ref().and_then(|names| names.get(name)).cloned()
+            {
+                self.perhaps_called(&Value::Function(function))?;
+            }
+        }
+        let own = self.state.class(id).map(|class| class.names.clone()).unwrap_or_default();
+        for (name, value) in own {
+            let class = match &value {
+                Value::Instance(instance) => self.state.instance(*instance).map(|instance| instance.class),
+                _ => None,
+            };
+            if let Some(Value::Function(function)) =
+                class.and_then(|class| self.class_attribute(class, "__set_name__"))
+            {
+                self.call_function(function, vec![value, made.clone(), Value::Str(name)], Vec::new(), None)?;
+            }
+        }
+        drop(self.enum_members(id));
+        let above: Vec<Value> = self.mro(id).into_iter().skip(1).collect();
+        if let Some(Value::Function(function)) = self.attribute_in(&above, "__init_subclass__") {
+            self.call_function(function, vec![made], given, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// `KW_ONLY`: the fields behind it are given by name.
+fn is_only_named(annotation: &Expr) -> bool {
+    match &annotation.kind {
+        tree::ExprKind::Name(name) | tree::ExprKind::Attribute { name, .. } => name == "KW_ONLY",
+        _ => false,
     }
 }
 

@@ -22,6 +22,7 @@ impl Run<'_> {
                 if &*made.of == "contextlib.suppress" {
                     suppressed.extend(made.args.iter().cloned());
                 } else if &*made.of == "contextlib.chdir" {
+                    self.files_are_lost();
                     changed_path = Some(());
                 } else if &*made.of == MANAGER {
                     entered = Value::Unknown;

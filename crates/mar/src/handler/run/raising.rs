@@ -126,6 +126,36 @@ impl Run<'_> {
         (name, bases)
     }
 
+    /// `except*`: which clauses take which part of a group is not followed.
+    pub(super) fn star_statement(
+        &mut self,
+        body: &[Stmt],
+        handlers: &[Handler],
+        orelse: &[Stmt],
+        finalbody: &[Stmt],
+    ) -> Done<Flow> {
+        let mut flow = match self.block(body) {
+            Err(Stop::Raise(raised)) => {
+                self.note_perhaps(*raised);
+                Flow::On
+            }
+            other => other?,
+        };
+        for handler in handlers {
+            if let Some(name) = &handler.name {
+                self.set_name(name, Value::Unknown);
+            }
+            let taken = self.perhaps(|run| run.block(&handler.body))?;
+            flow = join_either(flow, taken);
+        }
+        let other = self.perhaps(|run| run.block(orelse))?;
+        flow = join_either(flow, other);
+        match self.block(finalbody)? {
+            Flow::On => Ok(flow),
+            other => Ok(other),
+        }
+    }
+
     pub(super) fn try_statement(
         &mut self,
         body: &[Stmt],
