@@ -4,7 +4,7 @@
 //! begins so. The list under `pip` is a requirements file with all that pip takes in one.
 
 use envdiff_model::{LockProblem, Place, Requirement, Selection, Source, say};
-use envdiff_packaging::file::{self, ReadError};
+use envdiff_packaging::file;
 
 use crate::broken::{Broken, Fault};
 use crate::formats::conda::{MatchSpec, Versions};
@@ -12,7 +12,7 @@ use crate::formats::{conda_list, requirements};
 use crate::registry::{Chosen, Input, Offers, Selectable};
 use crate::text::Document;
 use crate::tree::yaml;
-use crate::{Environment, LockError, Reader, Wishes};
+use crate::{Environment, LockError, Wishes};
 
 pub(crate) fn open(mut input: Input<'_>) -> Result<Box<dyn Selectable>, LockError> {
     let document = input.document()?;
@@ -96,36 +96,13 @@ fn read(document: &Document) -> Result<(Read, Vec<Line>), Broken> {
     Ok((out, pip))
 }
 
-/// The list under `pip` as the requirements file that conda makes of it, in the folder of the `environment.yml`.
-struct Listed<'a> {
-    path: &'a str,
-    lines: &'a [Line],
-    reader: &'a dyn Reader,
-}
-
-impl file::Reader for Listed<'_> {
-    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
-        if path != self.path {
-            return self.reader.read(path);
-        }
-        let lines: Vec<&str> = self.lines.iter().map(|line| line.text.as_str()).collect();
-        Ok(lines.join("\n").into_bytes())
-    }
-    fn variable(&self, name: &str) -> Option<String> {
-        self.reader.variable(name)
-    }
-    fn is_folder(&self, path: &str) -> bool {
-        self.reader.is_folder(path)
-    }
-    fn folder(&self) -> String {
-        self.reader.folder()
-    }
-}
-
 impl Read {
     /// Reads the list under `pip`: conda writes it to a file and has pip install that.
     fn pip(&mut self, lines: &[Line], input: &Input<'_>) -> Result<(), LockError> {
-        let listed = Listed { path: input.path, lines, reader: input.reader };
+        let text: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let bytes = text.join("\n").into_bytes();
+        // In the folder of the environment.yml, as conda writes it.
+        let listed = requirements::Already { path: input.path, bytes: &bytes, reader: input.reader };
         let read = file::read(input.path, &listed).map_err(requirements::refused)?;
         let place = |at: Place| {
             let own = at.line.checked_sub(1).and_then(|line| lines.get(line));

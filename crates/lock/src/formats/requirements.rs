@@ -91,11 +91,11 @@ impl Selectable for Requirements {
     }
 }
 
-/// A reader that has read the file itself already: standard input comes only once.
-struct Already<'a> {
-    path: &'a str,
-    bytes: &'a [u8],
-    reader: &'a dyn Reader,
+/// A reader that has the file itself already: standard input comes only once, and a list in another file is none.
+pub(super) struct Already<'a> {
+    pub(super) path: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) reader: &'a dyn Reader,
 }
 
 impl file::Reader for Already<'_> {
